@@ -1,0 +1,310 @@
+package wire
+
+import (
+	"errors"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"time"
+)
+
+// The reasons for which a Conn ends itself; see Conn.Err.
+var (
+	ErrTimeout      = errors.New("wire: the server did not answer in time")
+	ErrLimit        = errors.New("wire: the server sent more than a limit allows")
+	ErrShortLiteral = errors.New("wire: the connection ended inside a response")
+)
+
+// Limits bound what one response may cost. A zero field means its default.
+type Limits struct {
+	Line     int   // bytes of a response without its literals; 1 MB
+	Search   int   // the same for SEARCH, SORT and ESEARCH; 64 MB
+	Literal  int64 // one literal outside Budget.BodyLiterals; 1 MB
+	Depth    int   // nested parentheses, counted from the response's own; 100
+	Response int64 // bytes per Begin without Budget.MaxBytes and Budget.BodyLiterals, and while idle; 128 MB
+}
+
+func (l Limits) withDefaults() Limits {
+	return Limits{
+		Line:     orDefault(l.Line, 1<<20),
+		Search:   orDefault(l.Search, 64<<20),
+		Literal:  orDefault(l.Literal, 1<<20),
+		Depth:    orDefault(l.Depth, 100),
+		Response: orDefault(l.Response, 128<<20),
+	}
+}
+
+func orDefault[T int | int64](v, d T) T {
+	if v <= 0 {
+		return d
+	}
+	return v
+}
+
+// Options configure a Conn.
+type Options struct {
+	// Greeting holds bytes already read from the connection; they come first.
+	Greeting []byte
+	Limits   Limits
+	// Names remembers the folders whose names were repaired. Connections of one
+	// account share it, because a folder listed on one is opened on another.
+	// Nil: the connection has its own.
+	Names *Names
+	// Trace, when set, gets every line without its literals, quoted strings and
+	// credentials. dir is 'C' for the client's lines and 'S' for the server's.
+	Trace func(dir byte, redacted []byte)
+}
+
+// Budget is what the commands about to be sent may cost. A zero duration means
+// no limit.
+type Budget struct {
+	First    time.Duration // until the first byte of an answer, from the last byte sent
+	Progress time.Duration // longest silence afterwards, and longest time for one write
+	MaxBytes int64         // of all answers together; 0: Limits.Response, unlimited with BodyLiterals
+	// BodyLiterals allows literals of any size in BODY[...] and BINARY[...].
+	BodyLiterals bool
+	// NeedItem is the name of a FETCH item that every row of the answer has, or
+	// the beginning of such a name: "ENVELOPE", "FLAGS", "BODY[". FETCH responses
+	// without it are unsolicited flag changes. The client would take one for the
+	// row it waits for and lose the real row, so they are dropped and counted by
+	// Conn.Dropped. A row whose item was there but unreadable is kept without it.
+	NeedItem string
+}
+
+// Conn is the filtered connection. Reading, writing and everything else may
+// happen at the same time, each from one goroutine.
+type Conn struct {
+	conn  net.Conn
+	rd    reader
+	wr    writer
+	names *Names
+	trace func(dir byte, redacted []byte)
+	out   []byte // filtered bytes that the client has not read yet
+	outAt int
+	chunk []byte
+	rerr  error // what Read returns once out is empty
+
+	mu       sync.Mutex // guards everything below
+	limits   Limits
+	budget   Budget
+	armed    bool
+	answered bool
+	deadline time.Time
+	used     int64
+	in, sent int64
+	dropped  int64
+	closed   bool
+	err      error
+}
+
+// New wraps c. It does no I/O.
+func New(c net.Conn, o Options) *Conn {
+	names := o.Names
+	if names == nil {
+		names = NewNames()
+	}
+	w := &Conn{conn: c, names: names, trace: o.Trace, limits: o.Limits.withDefaults(), chunk: make([]byte, 16<<10)}
+	w.rd = reader{conn: w, limits: w.limits}
+	w.wr = writer{conn: w, tags: map[string]bool{}}
+	if len(o.Greeting) > 0 {
+		w.digest(o.Greeting)
+	}
+	return w
+}
+
+// Begin arms the limits for the commands about to be sent, until End or the
+// next Begin.
+func (c *Conn) Begin(b Budget) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.budget, c.armed, c.answered, c.used = b, true, false, 0
+	c.setDeadline(b.First)
+}
+
+// End disarms: nothing is outstanding, or IDLE is running. Reading may wait for
+// ever then; the size limits stay.
+func (c *Conn) End() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.budget, c.armed, c.used = Budget{}, false, 0
+	c.setDeadline(0)
+}
+
+// Err tells why the Conn ended itself: ErrTimeout, ErrLimit, ErrShortLiteral,
+// or nil when it did not.
+func (c *Conn) Err() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err
+}
+
+// Bytes counts what the server sent and what was sent to it.
+func (c *Conn) Bytes() (in, out int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.in, c.sent
+}
+
+// Dropped counts the FETCH responses that Budget.NeedItem removed: a sign that
+// flags have changed which the client was not told of.
+func (c *Conn) Dropped() int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.dropped
+}
+
+// Read returns filtered responses.
+func (c *Conn) Read(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	for c.outAt == len(c.out) {
+		if c.rerr != nil {
+			return 0, c.rerr
+		}
+		c.fill()
+	}
+	n := copy(p, c.out[c.outAt:])
+	if c.outAt += n; c.outAt == len(c.out) {
+		if c.outAt = 0; cap(c.out) > 64<<10 {
+			c.out = nil // a long SEARCH answer does not stay in memory
+		} else {
+			c.out = c.out[:0]
+		}
+	}
+	return n, nil
+}
+
+// fill reads once from the network. The deadline is set anew each time, so that
+// a client slow to read is not blamed on the server.
+func (c *Conn) fill() {
+	c.mu.Lock()
+	if c.armed && c.answered {
+		c.setDeadline(c.budget.Progress)
+	}
+	c.mu.Unlock()
+	n, err := c.conn.Read(c.chunk)
+	if n > 0 {
+		c.digest(c.chunk[:n])
+	}
+	switch {
+	case err == nil || c.rerr != nil:
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		c.mu.Lock()
+		due := c.armed && !c.deadline.IsZero() && !time.Now().Before(c.deadline)
+		c.mu.Unlock()
+		if due {
+			c.fail(ErrTimeout, ErrTimeout)
+		} // else Begin or End has moved the deadline meanwhile
+	case c.rd.inside():
+		if err == io.EOF {
+			err = io.ErrUnexpectedEOF
+		}
+		c.fail(ErrShortLiteral, err)
+	default:
+		c.rerr = err
+	}
+}
+
+// digest counts bytes of the server and passes them through the filter.
+func (c *Conn) digest(p []byte) {
+	c.mu.Lock()
+	c.answered = true
+	c.in += int64(len(p))
+	c.used += int64(len(p))
+	budget := c.budget
+	limit := budget.MaxBytes
+	if limit == 0 && !budget.BodyLiterals {
+		limit = c.limits.Response
+	}
+	over := limit > 0 && c.used > limit
+	c.mu.Unlock()
+	if over {
+		c.fail(ErrLimit, ErrLimit)
+		return
+	}
+	if err := c.rd.feed(p, budget); err != nil {
+		c.fail(err, err)
+	}
+}
+
+// fail ends the connection. why is for Err, err for the reader.
+func (c *Conn) fail(why, err error) {
+	c.rerr = err
+	c.blame(why)
+	c.conn.Close()
+}
+
+// blame records the first reason, unless the connection was closed on purpose.
+func (c *Conn) blame(why error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err == nil && !c.closed {
+		c.err = why
+	}
+}
+
+// setDeadline needs c.mu.
+func (c *Conn) setDeadline(d time.Duration) {
+	c.deadline = time.Time{}
+	if d > 0 {
+		c.deadline = time.Now().Add(d)
+	}
+	c.conn.SetReadDeadline(c.deadline) // fails only on a closed connection, as Read will
+}
+
+// Write sends commands, with repaired folder names in the server's own spelling.
+func (c *Conn) Write(p []byte) (int, error) {
+	b, err := c.wr.feed(p)
+	if err != nil || len(b) == 0 {
+		return len(p), err
+	}
+	c.mu.Lock()
+	limit := c.budget.Progress
+	if !c.armed || limit <= 0 {
+		limit = 30 * time.Second
+	}
+	c.mu.Unlock()
+	c.conn.SetWriteDeadline(time.Now().Add(limit))
+	n, err := c.conn.Write(b)
+	c.mu.Lock()
+	c.sent += int64(n)
+	if c.armed && !c.answered {
+		c.setDeadline(c.budget.First)
+	}
+	c.mu.Unlock()
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		c.blame(ErrTimeout)
+		err = ErrTimeout
+		c.conn.Close()
+	}
+	if err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+// Close closes the connection below.
+func (c *Conn) Close() error {
+	c.mu.Lock()
+	c.closed = true
+	c.mu.Unlock()
+	return c.conn.Close()
+}
+
+// LocalAddr is the address of the connection below.
+func (c *Conn) LocalAddr() net.Addr { return c.conn.LocalAddr() }
+
+// RemoteAddr is the address of the connection below.
+func (c *Conn) RemoteAddr() net.Addr { return c.conn.RemoteAddr() }
+
+// SetDeadline does nothing: the client's own deadlines are wrong for us, because
+// its limit for a literal is five minutes however well it flows. Begin rules.
+func (c *Conn) SetDeadline(time.Time) error { return nil }
+
+// SetReadDeadline does nothing; see SetDeadline.
+func (c *Conn) SetReadDeadline(time.Time) error { return nil }
+
+// SetWriteDeadline does nothing; see SetDeadline.
+func (c *Conn) SetWriteDeadline(time.Time) error { return nil }
