@@ -19,7 +19,7 @@ func HTMLText(src string) string {
 	for {
 		switch z.Next() {
 		case html.ErrorToken:
-			return tidy(t.out.String())
+			return tidy(strings.TrimSuffix(t.out.String(), "\n"))
 		case html.TextToken:
 			if t.skip == 0 {
 				t.text(string(z.Text()))

@@ -98,27 +98,32 @@ func simple(p map[string]string, key string) string {
 	return Header(v)
 }
 
-// cutCharset splits charset'language'rest. Without a charset known to this
-// package there is no such prefix and the apostrophes are text.
+// cutCharset splits charset'language'rest. What does not look like names of a
+// charset and a language is no such prefix, and its apostrophes are text.
 func cutCharset(v string) (charset, rest string) {
 	label, after, ok := strings.Cut(v, "'")
-	if !ok || len(label) > charsetMax {
+	if !ok || !isToken(label) {
 		return "", v
 	}
 	lang, after, ok := strings.Cut(after, "'")
-	if !ok || len(lang) > charsetMax {
-		return "", v
-	}
-	if label == "" {
-		if lang == "" {
-			return "", after
-		}
-		return "", v
-	}
-	if l := charsetLabel(label); ownCharsets[l] == nil && lookup(l) == nil && strings.ContainsAny(label, " .%") {
+	if !ok || !isToken(lang) {
 		return "", v
 	}
 	return label, after
+}
+
+// isToken reports a short word of letters, digits, "-", "_", ":" and ".", or
+// nothing.
+func isToken(s string) bool {
+	if len(s) > charsetMax {
+		return false
+	}
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; !isLetter(c) && !isDigit(c) && strings.IndexByte("-_:.", c) < 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // percent appends s with its percent escapes undone; broken ones stay.
@@ -203,8 +208,10 @@ var extensions = map[string]string{
 func DefaultName(mimeType, subject string, n int) string {
 	ext := extensions[strings.ToLower(mimeType)]
 	if ext == ".eml" {
-		// The limit of a name must not cost the ending.
-		if s := SafeName(shorten(strings.ReplaceAll(subject, "/", "_"), nameMax-len(ext))); s != "" {
+		// A slash in a subject separates no directories, and the limit of a name
+		// must not cost the ending.
+		s := SafeName(strings.ReplaceAll(subject, "/", "_"))
+		if s = cut(s, nameMax-len(ext)); s != "" {
 			return s + ext
 		}
 		return "message-" + strconv.Itoa(n) + ext

@@ -11,10 +11,15 @@ const previewRunes = 200
 // script, with some lines to spare that may turn out to introduce a quote.
 const previewBytes = 4096
 
+// previewInput is how much of a text is read. What a person has to say below 64
+// KiB of quotes is not worth the time in a list.
+const previewInput = 64 << 10
+
 // Preview gives the first words of a plain text as one line of at most 200
 // characters: without quoted lines, the attribution above them, rules made of
 // punctuation, and the signature. A text of nothing else shows what it has.
 func Preview(plain string) string {
+	plain = cut(plain, previewInput)
 	if s := previewLine(ownText(plain)); s != "" {
 		return s
 	}
@@ -36,7 +41,7 @@ func ownText(plain string) []string {
 			continue
 		case isQuoteRule(line) && len(kept) > 0:
 			return kept
-		case isRule(line):
+		case isRule(line), line == "" && len(kept) > 0 && kept[len(kept)-1] == "":
 			continue
 		}
 		kept = append(kept, line)
@@ -53,7 +58,7 @@ func anyText(plain string) []string {
 	size := 0
 	for line := range lines(plain) {
 		line = strings.TrimLeft(Clean(line), "> ")
-		if isRule(line) {
+		if line == "" || isRule(line) {
 			continue
 		}
 		kept = append(kept, line)
@@ -105,7 +110,7 @@ func dropAttribution(kept []string) []string {
 
 // isRule reports a line of punctuation only, which separates and says nothing.
 func isRule(line string) bool {
-	return len(line) >= 3 && strings.Trim(line, "-_=*#~+. ") == ""
+	return len(line) >= 2 && strings.Trim(line, "-_=*#~+. ") == ""
 }
 
 // isQuoteRule reports the line above the message that some programs append to a
