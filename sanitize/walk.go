@@ -149,8 +149,8 @@ func (w *walker) startTag(n *html.Node, name string) {
 	case "a":
 		if href, ok := link(attr(n, "href")); ok {
 			w.attribute("href", href)
-			w.attribute("target", linkTarget)
 			w.attribute("rel", linkRel)
+			w.attribute("target", linkTarget)
 		}
 	case "img":
 		w.picture(n)
