@@ -106,7 +106,7 @@ func New(c net.Conn, o Options) *Conn {
 	}
 	w := &Conn{conn: c, names: names, trace: o.Trace, limits: o.Limits.withDefaults(), chunk: make([]byte, 16<<10)}
 	w.rd = reader{conn: w, limits: w.limits}
-	w.wr = writer{conn: w, tags: map[string]bool{}}
+	w.wr = writer{conn: w, tags: map[string]int{}}
 	if len(o.Greeting) > 0 {
 		w.digest(o.Greeting)
 	}
