@@ -107,13 +107,22 @@ func New(c Config) (*Store, error) {
 	return s, nil
 }
 
-// makePrivate makes the folder of the records, and closes it to others when an
-// older one is open.
+// makePrivate makes the folder of the records, closes it to others when an older
+// one is open, and writes to it once: a folder that takes no files should stop
+// the program at its start and not the first user at the sign-in.
 func makePrivate(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	return os.Chmod(dir, 0o700)
+	if err := os.Chmod(dir, 0o700); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(dir, ".probe-*")
+	if err != nil {
+		return err
+	}
+	f.Close()
+	return os.Remove(f.Name())
 }
 
 // signingKeys derives the cookie keys, in the pairs of hash key and (unused)
