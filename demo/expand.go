@@ -39,11 +39,11 @@ func expandDates(s string, at time.Time) string {
 // parseWhen reads the time of a message:
 //
 //	today 80%    that part of today which has passed by then
-//	-3d 14:02    three days ago at that time
+//	-3d 14:02    three days ago at that time, in the sender's zone
 //
 // Times of today are fractions because the demo may start at any hour, and mail
 // from the future, or a morning's mail in another order, would look wrong.
-func parseWhen(s string, now time.Time) (time.Time, error) {
+func parseWhen(s string, now time.Time, zone *time.Location) (time.Time, error) {
 	word, rest, _ := strings.Cut(s, " ")
 	midnight := time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, now.Location())
 	if word == "today" {
@@ -51,7 +51,7 @@ func parseWhen(s string, now time.Time) (time.Time, error) {
 		if err != nil || percent < 0 || percent > 100 {
 			return time.Time{}, fmt.Errorf("when %q: want today NN%%", s)
 		}
-		return midnight.Add(time.Duration(float64(now.Sub(midnight)) * percent / 100)).Truncate(time.Second), nil
+		return midnight.Add(time.Duration(float64(now.Sub(midnight)) * percent / 100)).Truncate(time.Second).In(zone), nil
 	}
 	days, err := strconv.Atoi(strings.TrimSuffix(word, "d"))
 	if err != nil || days >= 0 {
@@ -62,5 +62,5 @@ func parseWhen(s string, now time.Time) (time.Time, error) {
 		return time.Time{}, fmt.Errorf("when %q: %w", s, err)
 	}
 	// Date, not a sum of hours: on the day the clocks change noon is still noon.
-	return time.Date(now.Year(), now.Month(), now.Day()+days, clock.Hour(), clock.Minute(), days*-7%60, 0, now.Location()), nil
+	return time.Date(now.Year(), now.Month(), now.Day()+days, clock.Hour(), clock.Minute(), days*-7%60, 0, zone), nil
 }

@@ -123,7 +123,7 @@ func parseEntry(where string, defaults, lines []string, now time.Time) (*entry, 
 		}
 	}
 	var err error
-	if e.at, err = parseWhen(when, now.In(zone)); err != nil {
+	if e.at, err = parseWhen(when, now, zone); err != nil {
 		return nil, fmt.Errorf("%s: %w", where, err)
 	}
 	e.parseBody(body)
