@@ -21,13 +21,19 @@ const maxNamedText = 256 << 10
 // then enriched, then plain text; the later of equals); the texts of the others
 // are dropped, their files are kept. The text parts of any other multipart are
 // shown in order. Nested messages are attachments and not looked into.
-func Choose(root Part) Body { return choose(root, byRichness) }
+func Choose(root Part) Body {
+	c := chooser{rank: byRichness}
+	c.walk(root, setting{})
+	return c.body()
+}
 
 // PreviewPart is the text part whose beginning makes the best preview: the plain
 // text of an alternative where there is one, because the first bytes of an HTML
 // part are usually its style sheet. ok is false when no text is shown.
 func PreviewPart(root Part) (p Part, ok bool) {
-	b := choose(root, byPlainness)
+	c := chooser{rank: byPlainness, firstOfEqual: true}
+	c.walk(root, setting{})
+	b := c.body()
 	if len(b.Shown) == 0 {
 		return Part{}, false
 	}
@@ -94,19 +100,14 @@ type setting struct {
 }
 
 type chooser struct {
-	rank   rank
-	leaves []leaf
+	rank         rank
+	firstOfEqual bool // of equal alternatives the first is taken, not the last
+	leaves       []leaf
 }
 
 type leaf struct {
 	part  Part
 	class class
-}
-
-func choose(root Part, r rank) Body {
-	c := chooser{rank: r}
-	c.walk(root, setting{})
-	return c.body()
 }
 
 func (c *chooser) walk(p Part, in setting) {
@@ -133,7 +134,7 @@ func (c *chooser) walk(p Part, in setting) {
 func (c *chooser) alternative(p Part, in setting) {
 	best, at := 0, -1
 	for i, child := range p.Children {
-		if r := c.best(child, in.depth); r > 0 && r >= best {
+		if r := c.best(child, in.depth); r > best || r == best && r > 0 && !c.firstOfEqual {
 			best, at = r, i
 		}
 	}

@@ -157,6 +157,7 @@ func TestPreviewPart(t *testing.T) {
 		{"html alone", htmlPart, "1"},
 		{"deep", multi("mixed", multi("related", multi("alternative", plain, htmlPart), image), pdf), "1.1.1"},
 		{"first text of several", multi("mixed", htmlPart, plain), "1"},
+		{"plain before a mixed that holds plain too", multi("alternative", plain, multi("mixed", htmlPart, plain)), "1"},
 		{"none", pdf, ""},
 	} {
 		number(&c.root, "")
