@@ -29,14 +29,17 @@ const (
 	exitUsage  = 2 // the command line or the configuration is wrong
 )
 
-const usage = `Oriel, a webmail.
+const commands = `Oriel, a webmail.
 
 Usage:
   oriel [serve] [flags]       serve the webmail
   oriel demo [-listen ADDR]   try it with a sample mailbox, nothing to configure
   oriel healthcheck           ask the running server whether it is well
   oriel version               print version, commit and Go version
+  oriel help                  this, and all flags of serve
+`
 
+const usage = commands + `
 Flags of serve, each also an environment variable:
 `
 
@@ -65,8 +68,7 @@ func run(args, environ []string, stdout, stderr io.Writer) int {
 		fmt.Fprint(stdout, usage, config.Usage())
 		return exitOK
 	}
-	fmt.Fprintf(stderr, "oriel: there is no command %q\n\n%s", command, usage)
-	fmt.Fprint(stderr, config.Usage())
+	fmt.Fprintf(stderr, "oriel: there is no command %q\n\n%s", command, commands)
 	return exitUsage
 }
 
