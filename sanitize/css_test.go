@@ -75,7 +75,7 @@ func TestSheet(t *testing.T) {
 		{"rule", "", "a:hover , td.x>p{color:red;width:1px}", "a:hover,td.x>p{color:red;width:1px;}"},
 		{"empty rules go", "", "a{} b{position:fixed}", ""},
 		{"media", "", "@media only screen and (max-width:600px){.c{width:100%!important}}", "@media only screen and (max-width:600px){.c{width:100%!important;}}"},
-		{"media element attribute", "screen and (min-width: 480px)", "a{color:red}", "@media screen and (min-width: 480px){a{color:red;}}"},
+		{"media element attribute", "screen and (min-width: 480px)", "a{color:red}", "@media screen and (min-width:480px){a{color:red;}}"},
 		{"hostile media attribute", "screen{}a", "a{color:red}", ""},
 		{"media depth", "", "@media screen{@media print{@media all{a{color:red}}b{color:red}}}", "@media screen{@media print{b{color:red;}}}"},
 		{"dark scheme goes", "", "@media (prefers-color-scheme:dark){a{color:#fff}}b{color:red}", "b{color:red;}"},

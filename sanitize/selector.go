@@ -154,6 +154,6 @@ func mediaQuery(prelude []css.Token) (string, bool) {
 			return "", false
 		}
 	}
-	query := strings.Join(strings.Fields(b.String()), " ")
+	query := strings.ReplaceAll(strings.Join(strings.Fields(b.String()), " "), ": ", ":")
 	return query, depth == 0 && query != "" && len(query) <= maxSelector
 }
