@@ -38,6 +38,7 @@ func BenchmarkTraps(b *testing.B) {
 		{"html/style", "</styl", func(s string) { HTMLText("<style>" + s) }},
 		{"html/entities", "&am", func(s string) { HTMLText(s) }},
 		{"html/quotes", "<blockquote>a", func(s string) { HTMLText(s) }},
+		{"enriched/commands", "<", func(s string) { Enriched(s) }},
 		{"base64/padding", "=", copyOut("base64")},
 		{"qp/blanks", " ", copyOut("quoted-printable")},
 		{"qp/equals", "=", copyOut("quoted-printable")},

@@ -61,7 +61,7 @@ func unseen(r rune) bool {
 		r >= 0x2028 && r <= 0x202e, // separators, embeddings and overrides
 		r >= 0x2060 && r <= 0x206f: // word joiner, invisible operators, isolates
 		return true
-	case r == 0xfeff, r >= 0xfff9 && r <= 0xfffb: // byte order mark, annotations
+	case r == 0xfeff, r >= 0xfff9 && r <= 0xfffc: // byte order mark, annotations, place of an object
 		return true
 	case r >= 0xe0000 && r <= 0xe0fff: // tags and the like
 		return true

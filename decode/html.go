@@ -15,7 +15,7 @@ import (
 // invisible characters with which newsletters pad their first line.
 func HTMLText(src string) string {
 	var t textWriter
-	z := html.NewTokenizer(strings.NewReader(src))
+	z := html.NewTokenizer(strings.NewReader(trimOpenTag(src)))
 	for {
 		switch z.Next() {
 		case html.ErrorToken:
@@ -37,6 +37,18 @@ func HTMLText(src string) string {
 			t.end(atom.Lookup(name))
 		}
 	}
+}
+
+// trimOpenTag removes the beginning of a tag at the end of a text that was cut.
+func trimOpenTag(s string) string {
+	i := strings.LastIndexByte(s, '<')
+	if i < 0 || strings.IndexByte(s[i:], '>') >= 0 {
+		return s
+	}
+	if rest := s[i+1:]; rest == "" || rest[0] == '/' || rest[0] == '!' || isLetter(rest[0]) {
+		return s[:i]
+	}
+	return s
 }
 
 // blocks are the elements that start and end on a line of their own.

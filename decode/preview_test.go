@@ -52,6 +52,8 @@ func TestHTMLText(t *testing.T) {
 		{"style in upper case", "<STYLE>a{}</STYLE >Hi", "Hi"},
 		{"open style to the end", "Hi<style>a{color:red", "Hi"},
 		{"cut in a tag", "Hi <a href=\"https://example.org/?a=1", "Hi"},
+		{"cut in an end tag", "Hi</", "Hi"},
+		{"cut after a bracket", "Hi <", "Hi"},
 		{"cut in an entity", "Hi &amp", "Hi &"},
 		{"cut in a comment", "Hi <!-- there", "Hi"},
 		{"conditional comment", "<!--[if mso]><p>no</p><![endif]-->yes", "yes"},
