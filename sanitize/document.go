@@ -6,7 +6,7 @@ import "strings"
 // mail's own rules come later and win. Placeholders are pictures without src;
 // as inline blocks they keep the width and height of the picture.
 const baseStyle = `html{background:#fff;color:#1d1d1f}` +
-	`body{margin:16px;font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;overflow-wrap:break-word}` +
+	`body{margin:0;padding:16px;font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;overflow-wrap:break-word}` +
 	`a{color:#0b57d0}pre{white-space:pre-wrap}` +
 	`blockquote{margin:0 0 0 8px;padding:0 0 0 12px;border-left:2px solid #d0d3d8}` +
 	`img:not([height]){max-width:100%}` +

@@ -57,7 +57,7 @@ func Mail(src string, o MailOptions) (Document, error) {
 		return Document{}, tooLarge(nil)
 	}
 	// The body is finished: from here on it is only put in its place.
-	d.HTML = document(body, w.sheets.String(), o.Dark)
+	d.HTML = document(body, w.sheets.String()+w.body, o.Dark)
 	d.Blocked = w.blocked
 	return d, nil
 }

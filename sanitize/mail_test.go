@@ -16,7 +16,7 @@ func TestMailBody(t *testing.T) {
 	}{
 		{"text", `a &lt; b`, `<div>a &lt; b</div>`, 0},
 		{"body becomes a div", `<body class=x style="color:red" bgcolor="#ffEEdd" text=blue>t`,
-			`<div class="x" style="background-color:#ffEEdd;color:blue;color:red;">t</div>`, 0},
+			`<div class="x">t</div>`, 0},
 		{"script with content", `a<script>alert(1)</script>b`, `<div>ab</div>`, 0},
 		{"form tags go, content stays", `<form action=x><input name=q><button>Go</button></form>`, `<div>Go</div>`, 0},
 		{"unknown element", `<o:p>x</o:p><custom-tag onclick=x>y</custom-tag>`, `<div>xy</div>`, 0},
@@ -68,6 +68,14 @@ func TestMailBody(t *testing.T) {
 				t.Errorf("Blocked = %d, want %d", d.Blocked, tt.blocked)
 			}
 		})
+	}
+}
+
+func TestMailBodyStyle(t *testing.T) {
+	d := clean(t, `<style>p{margin:0}</style><body style="color:red;position:fixed" bgcolor="#ffEEdd" text=blue background=http://e.org/b.png>t`)
+	const want = "<style>p{margin:0;}body{background-color:#ffEEdd;color:blue;color:red;}</style>"
+	if !strings.Contains(d.HTML, want) || d.Blocked != 1 {
+		t.Errorf("Blocked %d; want %s in\n%s", d.Blocked, want, d.HTML)
 	}
 }
 

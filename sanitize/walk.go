@@ -16,6 +16,7 @@ type walker struct {
 	opts    MailOptions
 	out     strings.Builder
 	sheets  strings.Builder // the mail's style elements, written anew
+	body    string          // the rule made of the body element's attributes
 	css     styles
 	blocked int
 }
@@ -84,7 +85,7 @@ func (w *walker) leave(n *html.Node) {
 }
 
 // tag returns the name under which an element is written, or "". The body
-// becomes a div, so that its colours and classes survive.
+// becomes a div, so that its classes survive.
 func tag(n *html.Node) string {
 	switch {
 	case n.Type != html.ElementNode || n.Namespace != "":
@@ -142,7 +143,9 @@ func (w *walker) startTag(n *html.Node, name string) {
 			w.attribute(a.Key, val)
 		}
 	}
-	if style := w.elementStyle(n); style != "" {
+	if n.Data == "body" {
+		w.bodyStyle(n)
+	} else if style := w.css.inline(attr(n, "style")); style != "" {
 		w.attribute("style", style)
 	}
 	switch name {
@@ -161,7 +164,7 @@ func (w *walker) startTag(n *html.Node, name string) {
 	}
 }
 
-// writtenApart are the attributes that elementStyle and picture take care of.
+// writtenApart are the attributes that bodyStyle and picture take care of.
 func writtenApart(n *html.Node, name string) bool {
 	return name == "alt" && n.Data == "img" || name == "bgcolor" && n.Data == "body"
 }
@@ -223,20 +226,20 @@ func classNames(s string) string {
 	return strings.Join(keep, " ")
 }
 
-// elementStyle is the style attribute. On the body, which is written as a div,
-// it holds the colours of the old attributes too.
-func (w *walker) elementStyle(n *html.Node) string {
-	style := w.css.inline(attr(n, "style"))
-	if n.Data != "body" {
-		return style
+// bodyStyle is the look that the body element asks for by its attributes, as a
+// rule: on the div that it is written as, a background would end short of the
+// frame's edge and a margin of 0 would change nothing.
+func (w *walker) bodyStyle(n *html.Node) {
+	style := ""
+	if c := attr(n, "bgcolor"); c != "" {
+		style += w.css.inline("background-color:" + c)
 	}
 	if c := attr(n, "text"); c != "" {
-		style = w.css.inline("color:"+c) + style
+		style += w.css.inline("color:" + c)
 	}
-	if c := attr(n, "bgcolor"); c != "" {
-		style = w.css.inline("background-color:"+c) + style
+	if style += w.css.inline(attr(n, "style")); style != "" {
+		w.body = "body{" + style + "}"
 	}
-	return style
 }
 
 // picture writes src and alt of an img. Without a src a browser draws a box of
