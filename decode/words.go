@@ -113,21 +113,10 @@ type headerDecoder struct {
 	words   bool   // pending is in use
 }
 
+// plain takes text between words. Blanks alone do not end a run of words, as
+// they vanish if another word follows.
 func (d *headerDecoder) plain(s string) {
-	if s == "" {
-		return
-	}
-	if d.words && len(d.text) == 0 {
-		d.flushWordsIfText(s)
-		return
-	}
-	d.text = append(d.text, s...)
-}
-
-// flushWordsIfText keeps the words waiting when only blanks follow, as those
-// vanish if another word comes.
-func (d *headerDecoder) flushWordsIfText(s string) {
-	if strings.Trim(s, " \t\r\n") != "" {
+	if d.words && strings.Trim(s, " \t\r\n") != "" {
 		d.flushWords()
 	}
 	d.text = append(d.text, s...)
