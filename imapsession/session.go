@@ -2,83 +2,299 @@ package imapsession
 
 import (
 	"context"
-	"io"
+	"errors"
+	"slices"
+	"sync"
+	"time"
 
+	"oriel/imapsession/wire"
 	"oriel/mail"
 )
 
 // Session is one user's mailbox. It is safe for concurrent use; every method
 // honours its context; errors are *mail.Error.
-type Session struct{}
+type Session struct {
+	pool     *Pool
+	user     string
+	password string
+	names    *wire.Names
+	owners   map[string]bool // guarded by Pool.mu
+	streams  chan struct{}   // holds one element per running stream
 
-// Folders lists the mailboxes: roles first, then by name. fresh=false may answer
-// from a cache of at most 30 s.
-func (s *Session) Folders(ctx context.Context, fresh bool) ([]mail.Folder, error) { return nil, nil }
+	background context.Context // ends with the Session
+	cancel     context.CancelFunc
+	working    sync.WaitGroup // goroutines of the Session
 
-// Role returns the folder with the role, or an error of kind mail.NoRole.
-func (s *Session) Role(ctx context.Context, r mail.Role) (mail.Folder, error) {
-	return mail.Folder{}, nil
+	mu      sync.Mutex
+	idle    []*conn        // least recently used first
+	leased  map[*conn]bool // in somebody's hands
+	dialing int
+	waiting []chan *conn // first come, first served; nil means: dial your own
+	ended   bool
+	denied  *mail.Error // the server no longer takes the password: never try again
+	active  time.Time
+
+	cache cache
 }
 
-// List returns one page of a folder.
-func (s *Session) List(ctx context.Context, q mail.ListQuery) (mail.List, error) {
-	return mail.List{}, nil
+func newSession(p *Pool, user, password string) *Session {
+	s := &Session{pool: p, user: user, password: password, names: wire.NewNames(), owners: map[string]bool{},
+		streams: make(chan struct{}, max(1, p.conns-1)), leased: map[*conn]bool{}, active: time.Now()}
+	s.background, s.cancel = context.WithCancel(context.Background())
+	s.cache.reset()
+	return s
 }
 
-// Place says where a message stands in a list. q.Page is ignored.
-func (s *Session) Place(ctx context.Context, q mail.ListQuery, r mail.Ref) (mail.Place, error) {
-	return mail.Place{}, nil
+// borrow gets a connection for work on folder ("" for none in particular): one
+// that has it selected, else one with nothing selected, else a new one below the
+// cap, else the least recently used one, else the next that becomes free.
+func (s *Session) borrow(ctx context.Context, op, folder string, fresh bool) (*conn, error) {
+	s.mu.Lock()
+	s.active = time.Now()
+	switch {
+	case s.ended:
+		s.mu.Unlock()
+		return nil, problem(mail.Dropped, op, "", errors.New("the session has ended"))
+	case s.denied != nil:
+		s.mu.Unlock()
+		return nil, s.denied
+	case ctx.Err() != nil:
+		s.mu.Unlock()
+		return nil, contextFault(op, ctx.Err())
+	}
+	if c := s.pick(folder, fresh); c != nil {
+		s.leased[c] = true
+		s.mu.Unlock()
+		return c, nil
+	}
+	if len(s.idle)+len(s.leased)+s.dialing < s.pool.conns {
+		s.dialing++
+		s.mu.Unlock()
+		return s.dialFor(ctx)
+	}
+	turn := make(chan *conn, 1)
+	s.waiting = append(s.waiting, turn)
+	s.mu.Unlock()
+	select {
+	case c := <-turn:
+		if c == nil {
+			return s.dialFor(ctx)
+		}
+		return c, nil
+	case <-ctx.Done():
+		s.withdraw(turn)
+		return nil, problem(mail.Busy, op, "", ctx.Err())
+	}
 }
 
-// Validity returns the folder's UIDVALIDITY.
-func (s *Session) Validity(ctx context.Context, folder string) (uint32, error) { return 0, nil }
-
-// Message returns one message with its texts. It never sets \Seen.
-func (s *Session) Message(ctx context.Context, r mail.Ref) (mail.Message, error) {
-	return mail.Message{}, nil
+// pick takes an idle connection out of the list. It needs s.mu. A fresh one is
+// wanted after another turned out dead: its idle siblings are likely dead too.
+func (s *Session) pick(folder string, fresh bool) *conn {
+	s.idle = slices.DeleteFunc(s.idle, func(c *conn) bool {
+		if c.dead() || fresh {
+			s.retire(c, false)
+			return true
+		}
+		return false
+	})
+	if len(s.idle) == 0 {
+		return nil
+	}
+	best := -1
+	for i, c := range s.idle {
+		if folder != "" && c.box != nil && c.box.name == folder {
+			best = i
+			break
+		}
+		if c.box == nil && best < 0 {
+			best = i
+		}
+	}
+	if best < 0 {
+		if folder != "" && len(s.idle)+len(s.leased)+s.dialing < s.pool.conns {
+			return nil
+		}
+		best = 0
+	}
+	c := s.idle[best]
+	s.idle = slices.Delete(s.idle, best, best+1)
+	c.fresh = false
+	return c
 }
 
-// Text returns one text part decoded, at most limit octets of it.
-func (s *Session) Text(ctx context.Context, r mail.Ref, path string, limit int64) (mail.Text, error) {
-	return mail.Text{}, nil
+// dialFor makes a connection for a caller who holds one of s.dialing.
+func (s *Session) dialFor(ctx context.Context) (*conn, error) {
+	var c *conn
+	err := s.background.Err()
+	if err == nil {
+		c, err = s.dial(ctx)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.dialing--
+	if err != nil {
+		var why *mail.Error
+		if errors.As(err, &why) && why.Kind == mail.Denied {
+			s.denied = why
+		}
+		s.next()
+		return nil, asError("connect", err)
+	}
+	if s.ended {
+		s.retire(c, false)
+		return nil, problem(mail.Dropped, "connect", "", nil)
+	}
+	s.leased[c] = true
+	return c, nil
 }
 
-// Part is the decoded content of one MIME part, or a raw message. The caller
-// must Close it. Reading returns an error, never io.EOF, when the content is cut short.
-type Part struct {
-	Info mail.Part
-	Size int64 // octets of the raw message; -1 for a decoded part, whose size is not known
-	io.ReadCloser
+// giveBack ends a lease.
+func (s *Session) giveBack(c *conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.leased, c)
+	c.used, c.changing = time.Now(), false
+	s.active = c.used
+	if c.dead() || s.ended {
+		s.retire(c, false)
+		s.next()
+		return
+	}
+	if len(s.waiting) > 0 {
+		c.fresh = false
+		s.leased[c] = true
+		s.waiting[0] <- c
+		s.waiting = s.waiting[1:]
+		return
+	}
+	s.idle = append(s.idle, c)
 }
 
-// Part streams one part.
-func (s *Session) Part(ctx context.Context, r mail.Ref, path string) (*Part, error) { return nil, nil }
-
-// Source streams the raw message; its Size is known.
-func (s *Session) Source(ctx context.Context, r mail.Ref) (*Part, error) { return nil, nil }
-
-// SetFlags adds and removes flags by IMAP name.
-func (s *Session) SetFlags(ctx context.Context, refs []mail.Ref, add, remove []string) (mail.Result, error) {
-	return mail.Result{}, nil
+// next lets the first in the queue dial. It needs s.mu.
+func (s *Session) next() {
+	if len(s.waiting) > 0 && len(s.idle)+len(s.leased)+s.dialing < s.pool.conns {
+		s.dialing++
+		s.waiting[0] <- nil
+		s.waiting = s.waiting[1:]
+	}
 }
 
-// Move moves messages to dst.
-func (s *Session) Move(ctx context.Context, refs []mail.Ref, dst string) (mail.Result, error) {
-	return mail.Result{}, nil
+// withdraw leaves the queue; what was handed over meanwhile goes to the next.
+func (s *Session) withdraw(turn chan *conn) {
+	s.mu.Lock()
+	if i := slices.Index(s.waiting, turn); i >= 0 {
+		s.waiting = slices.Delete(s.waiting, i, i+1)
+		s.mu.Unlock()
+		return
+	}
+	c := <-turn
+	if c == nil {
+		s.dialing--
+		s.next()
+	}
+	s.mu.Unlock()
+	if c != nil {
+		s.giveBack(c)
+	}
 }
 
-// Copy copies messages to dst.
-func (s *Session) Copy(ctx context.Context, refs []mail.Ref, dst string) (mail.Result, error) {
-	return mail.Result{}, nil
+// retire ends a connection in the background. It needs s.mu.
+func (s *Session) retire(c *conn, politely bool) {
+	s.working.Add(1)
+	go func() {
+		defer s.working.Done()
+		if politely && !c.dead() {
+			c.part()
+		} else {
+			c.kill()
+		}
+	}()
 }
 
-// Delete removes messages for good.
-func (s *Session) Delete(ctx context.Context, refs []mail.Ref) (mail.Result, error) {
-	return mail.Result{}, nil
+// adopt takes over the connection of a sign-in.
+func (s *Session) adopt(c *conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c.session = s
+	s.denied = nil
+	s.active = time.Now()
+	if s.ended || len(s.idle)+len(s.leased)+s.dialing >= s.pool.conns {
+		s.retire(c, true)
+		return
+	}
+	s.idle = append(s.idle, c)
 }
 
-// CreateRole makes a folder for a role under the personal prefix and subscribes
-// to it. name "" means the default English one.
-func (s *Session) CreateRole(ctx context.Context, r mail.Role, name string) (mail.Folder, error) {
-	return mail.Folder{}, nil
+func (s *Session) touch() {
+	s.mu.Lock()
+	s.active = time.Now()
+	s.mu.Unlock()
+}
+
+func (s *Session) idleFor(now time.Time) time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.leased) > 0 {
+		return 0
+	}
+	return now.Sub(s.active)
+}
+
+// evict ends connections that were idle for long.
+func (s *Session) evict(now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.idle = slices.DeleteFunc(s.idle, func(c *conn) bool {
+		limit := idleWork
+		if c.streamed {
+			limit = idleStream
+		}
+		if now.Sub(c.used) < limit && !c.dead() {
+			return false
+		}
+		s.retire(c, true)
+		return true
+	})
+}
+
+// sleep keeps only what is needed to connect again.
+func (s *Session) sleep() {
+	s.mu.Lock()
+	for _, c := range s.idle {
+		s.retire(c, true)
+	}
+	s.idle = nil
+	s.mu.Unlock()
+	s.cache.reset()
+}
+
+// end closes everything: idle connections politely, others at once.
+func (s *Session) end() {
+	s.cancel()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ended = true
+	for _, c := range s.idle {
+		s.retire(c, true)
+	}
+	s.idle = nil
+	for c := range s.leased {
+		c.sock.cut() // its borrower sees an error and gives it back
+	}
+	for _, turn := range s.waiting {
+		s.dialing++
+		turn <- nil
+	}
+	s.waiting = nil
+}
+
+// wait returns when the goroutines of the Session have ended, or ctx has. What
+// is still speaking then is cut off.
+func (s *Session) wait(ctx context.Context) {
+	done := make(chan struct{})
+	go func() { s.working.Wait(); close(done) }()
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
 }

@@ -1,0 +1,238 @@
+package imapsession
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/emersion/go-imap/v2"
+
+	"oriel/mail"
+)
+
+// cacheBytes is about what the rows of one Session may take.
+const cacheBytes = 2 << 20
+
+// maxIndexes is how many folders keep their order of messages (4 bytes each).
+const maxIndexes = 8
+
+// cache is what a Session remembers. Its lock is held for moments only, never
+// while something is sent or awaited.
+type cache struct {
+	mu        sync.Mutex
+	folders   []mail.Folder
+	listedAt  time.Time
+	spaces    *spaces
+	chosen    map[mail.Role]string // roles given by CreateRole
+	indexes   map[string]*index    // by folder
+	versions  uint64               // of the newest index
+	preparing map[string]bool      // folders whose index is being made in the background
+	rows      map[rowKey]*row
+	oldest    []rowKey // order of arrival in the cache
+	bytes     int
+	broken    map[rowKey]int // how much of a message the server can tell; see broken.go
+	flight    *flight
+}
+
+// rowKey names a message of the account for ever; see mail.Ref.
+type rowKey struct {
+	folder   string
+	validity uint32
+	uid      imap.UID
+}
+
+// row is what never changes about a message.
+type row struct {
+	summary mail.Summary // without flags
+	root    mail.Part
+	hasRoot bool
+	preview bool // summary.Preview has been looked for
+	cost    int
+}
+
+func (c *cache) reset() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.folders, c.spaces = nil, nil
+	if c.chosen == nil {
+		c.chosen = map[mail.Role]string{}
+	}
+	c.indexes, c.rows, c.broken = map[string]*index{}, map[rowKey]*row{}, map[rowKey]int{}
+	c.oldest, c.bytes = nil, 0
+	if c.preparing == nil {
+		c.preparing = map[string]bool{}
+	}
+}
+
+func (c *cache) folderList(age time.Duration) ([]mail.Folder, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.folders == nil || time.Since(c.listedAt) > age {
+		return nil, false
+	}
+	return slices.Clone(c.folders), true
+}
+
+func (c *cache) setFolders(l []mail.Folder) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.folders, c.listedAt = slices.Clone(l), time.Now()
+}
+
+// forgetFolders makes the next Folders ask: our own changes have moved counts.
+func (c *cache) forgetFolders() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.listedAt = time.Time{}
+}
+
+// recount stores what opening a folder has told about it.
+func (c *cache) recount(f mail.Folder) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i := range c.folders {
+		if c.folders[i].Name == f.Name {
+			c.folders[i] = f
+		}
+	}
+}
+
+func (c *cache) namespaces() (spaces, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.spaces == nil {
+		return spaces{}, false
+	}
+	return *c.spaces, true
+}
+
+func (c *cache) setNamespaces(sp spaces) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.spaces = &sp
+}
+
+func (c *cache) chosenRoles() map[mail.Role]string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	m := make(map[mail.Role]string, len(c.chosen))
+	for r, name := range c.chosen {
+		m[r] = name
+	}
+	return m
+}
+
+func (c *cache) chooseRole(r mail.Role, name string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.chosen[r] = name
+}
+
+// row returns a copy, so that nobody writes to what others read.
+func (c *cache) row(k rowKey) (row, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if r := c.rows[k]; r != nil {
+		return *r, true
+	}
+	return row{}, false
+}
+
+func (c *cache) setRow(k rowKey, r row) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r.summary.Flags = mail.Flags{}
+	r.cost = costOf(&r)
+	if old := c.rows[k]; old != nil {
+		c.bytes -= old.cost
+	} else {
+		c.oldest = append(c.oldest, k)
+	}
+	c.rows[k] = &r
+	for c.bytes += r.cost; c.bytes > cacheBytes && len(c.oldest) > 1; {
+		k := c.oldest[0]
+		c.oldest = c.oldest[1:]
+		if old := c.rows[k]; old != nil {
+			c.bytes -= old.cost
+			delete(c.rows, k)
+		}
+	}
+}
+
+func (c *cache) level(k rowKey) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.broken[k]
+}
+
+func (c *cache) setLevel(k rowKey, level int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	const limit = 10000
+	if len(c.broken) < limit {
+		c.broken[k] = level
+	}
+}
+
+// costOf estimates the memory of a row.
+func costOf(r *row) int {
+	n := 400 + len(r.summary.Subject) + len(r.summary.Preview) + len(r.summary.MessageID)
+	for _, l := range [][]mail.Address{r.summary.From, r.summary.To} {
+		for _, a := range l {
+			n += 32 + len(a.Name) + len(a.Addr)
+		}
+	}
+	var walk func(p *mail.Part)
+	walk = func(p *mail.Part) {
+		n += 240 + len(p.Path) + len(p.Type) + len(p.Name) + len(p.ContentID) + len(p.Location) + len(p.Subject)
+		for i := range p.Children {
+			walk(&p.Children[i])
+		}
+	}
+	walk(&r.root)
+	return n
+}
+
+// flight is one LIST on its way, which all who ask meanwhile share.
+type flight struct {
+	done    chan struct{}
+	folders []mail.Folder
+	err     error
+}
+
+// share runs ask, or waits for the one that runs already. When that one fails
+// because its own request was cancelled, the waiting ones ask for themselves.
+func (s *Session) share(ctx context.Context, op string, out *[]mail.Folder, ask func(context.Context) ([]mail.Folder, error)) error {
+	for {
+		s.cache.mu.Lock()
+		f := s.cache.flight
+		if f == nil {
+			f = &flight{done: make(chan struct{})}
+			s.cache.flight = f
+			s.cache.mu.Unlock()
+			defer func() {
+				s.cache.mu.Lock()
+				s.cache.flight = nil
+				s.cache.mu.Unlock()
+				close(f.done)
+			}()
+			f.folders, f.err = ask(ctx)
+			*out = slices.Clone(f.folders)
+			return f.err
+		}
+		s.cache.mu.Unlock()
+		select {
+		case <-ctx.Done():
+			return contextFault(op, ctx.Err())
+		case <-f.done:
+		}
+		if f.err == nil {
+			*out = slices.Clone(f.folders)
+			return nil
+		}
+		if ctx.Err() == nil && mail.KindOf(f.err) != mail.Dropped && mail.KindOf(f.err) != mail.Busy {
+			return f.err
+		}
+	}
+}

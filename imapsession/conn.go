@@ -1,0 +1,156 @@
+package imapsession
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/emersion/go-imap/v2"
+	"github.com/emersion/go-imap/v2/imapclient"
+
+	"oriel/imapsession/wire"
+	"oriel/mail"
+)
+
+// conn is one signed-in connection. It belongs to one goroutine at a time: the
+// one that has borrowed it. Only events and sock are touched by others.
+type conn struct {
+	session *Session
+	sock    *socket
+	nc      *wire.Conn
+	client  *imapclient.Client
+	caps    caps
+	box     *box // the selected mailbox; nil: none
+
+	events atomic.Uint64 // announced arrivals and expunges
+
+	used     time.Time // when it was last given back
+	streamed bool      // was last used for a stream: evicted earlier
+	fresh    bool      // was dialled for this borrower: an early end is no stale connection
+	changing bool      // a command that changes mail has been sent in this lease
+	lost     bool      // never to be used again
+}
+
+// box is what SELECT told.
+type box struct {
+	name     string
+	validity uint32
+	uidNext  imap.UID
+	exists   uint32 // at SELECT; the client counts on from there
+	events   uint64 // conn.events when the index was last known to be right
+	version  uint64 // index.version at that time; 0: never
+}
+
+// limits for the commands of one flight.
+func (c *conn) small() wire.Budget {
+	l := c.session.pool.limits
+	return wire.Budget{First: l.First, Progress: l.Progress}
+}
+
+// rows also allows body literals, which the caller has bounded by partial fetches.
+func (c *conn) rows() wire.Budget {
+	b := c.small()
+	b.BodyLiterals, b.MaxBytes = true, maxFlight
+	return b
+}
+
+func (c *conn) search() wire.Budget {
+	l := c.session.pool.limits
+	return wire.Budget{First: l.Sort, Progress: l.Sort}
+}
+
+func (c *conn) stream() wire.Budget {
+	l := c.session.pool.limits
+	return wire.Budget{First: l.Stream, Progress: l.Stream, BodyLiterals: true}
+}
+
+// maxFlight bounds the answer of any one flight that is held in memory.
+const maxFlight = 48 << 20
+
+// within runs f, which sends commands and waits for all of them, under a budget.
+func (c *conn) within(b wire.Budget, f func() error) error {
+	c.nc.Begin(b)
+	defer c.nc.End()
+	return f()
+}
+
+// selectBox makes folder the selected mailbox. did is false when it was already.
+func (c *conn) selectBox(op, folder string) (did bool, err error) {
+	if c.box != nil && c.box.name == folder {
+		return false, nil
+	}
+	c.box = nil // a failed SELECT leaves none selected (RFC 3501 section 6.3.1)
+	err = c.within(c.small(), func() error {
+		data, err := c.client.Select(folder, nil).Wait()
+		if err != nil {
+			return c.selectFault(op, err)
+		}
+		c.box = &box{name: folder, validity: max(1, data.UIDValidity), uidNext: data.UIDNext, exists: data.NumMessages, events: c.events.Load()}
+		return nil
+	})
+	return true, err
+}
+
+// noop lets the server announce what has changed in the selected mailbox.
+func (c *conn) noop(op string) error {
+	return c.within(c.small(), func() error { return c.fault(op, c.client.Noop().Wait()) })
+}
+
+// exists is the number of messages as announced so far.
+func (c *conn) exists() uint32 {
+	if m := c.client.Mailbox(); m != nil {
+		return m.NumMessages
+	}
+	return 0
+}
+
+// enter selects a folder for work on messages with a known UIDVALIDITY and
+// compares it: a UID of another validity names another message, or none.
+func (c *conn) enter(op, folder string, validity uint32) error {
+	if _, err := c.selectBox(op, folder); err != nil {
+		return err
+	}
+	if c.box.validity != validity {
+		return problem(mail.Stale, op, "", nil)
+	}
+	return nil
+}
+
+// enterToChange is enter for commands that must not be repeated blindly: a
+// connection that was idle for a while is asked first whether it still lives.
+func (c *conn) enterToChange(op, folder string, validity uint32) error {
+	const trusted = 10 * time.Second
+	if !c.fresh && c.box != nil && c.box.name == folder && time.Since(c.used) > trusted {
+		if err := c.noop(op); err != nil {
+			return err
+		}
+	}
+	return c.enter(op, folder, validity)
+}
+
+// dead reports whether the connection is known to have ended.
+func (c *conn) dead() bool {
+	if c.lost {
+		return true
+	}
+	select {
+	case <-c.client.Closed():
+		return true
+	default:
+		return false
+	}
+}
+
+// kill ends the connection at once. The socket goes first: Client.Close waits for
+// the reader, which may be inside a literal that nobody reads (T5).
+func (c *conn) kill() {
+	c.lost = true
+	c.sock.cut()
+	c.client.Close()
+}
+
+// part ends the connection politely.
+func (c *conn) part() {
+	c.nc.Begin(wire.Budget{First: time.Second, Progress: time.Second})
+	c.client.Logout().Wait()
+	c.kill()
+}

@@ -1,0 +1,225 @@
+package imapsession
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"net"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/emersion/go-imap/v2"
+	"github.com/emersion/go-imap/v2/imapclient"
+	"github.com/emersion/go-sasl"
+
+	"oriel/imapsession/wire"
+	"oriel/mail"
+)
+
+// socket is the connection under everything. It knows who ended it, which tells
+// a network failure from a client that met what it cannot parse.
+type socket struct {
+	net.Conn
+	br   *bufio.Reader // what was read ahead during the greeting; nil when nothing was
+	here atomic.Bool   // Close was called before the peer or the network ended it
+	peer atomic.Bool   // the peer, the network or a cancelled request ended it
+}
+
+func (s *socket) Read(p []byte) (n int, err error) {
+	if s.br != nil && s.br.Buffered() > 0 {
+		return s.br.Read(p[:min(len(p), s.br.Buffered())])
+	}
+	n, err = s.Conn.Read(p)
+	if err != nil && !isTimeout(err) && !s.here.Load() {
+		s.peer.Store(true)
+	}
+	return n, err
+}
+
+func (s *socket) Write(p []byte) (n int, err error) {
+	n, err = s.Conn.Write(p)
+	if err != nil && !isTimeout(err) && !s.here.Load() {
+		s.peer.Store(true)
+	}
+	return n, err
+}
+
+func (s *socket) Close() error {
+	s.here.Store(true)
+	return s.Conn.Close()
+}
+
+// cut ends the connection for a reason of ours, not of the client's.
+func (s *socket) cut() {
+	s.peer.Store(true)
+	s.Close()
+}
+
+func (s *socket) endedHere() bool { return s.here.Load() && !s.peer.Load() }
+
+// connect dials and goes through TLS and greeting; the result waits for a login.
+func (p *Pool) connect(ctx context.Context) (*opener, error) {
+	dialer := net.Dialer{Timeout: p.limits.Dial, KeepAlive: 30 * time.Second}
+	nc, err := dialer.DialContext(ctx, "tcp", net.JoinHostPort(p.server.Host, strconv.Itoa(p.server.Port)))
+	if err != nil {
+		return nil, dialFault(ctx, err)
+	}
+	// The dialogue below reads without a context: its end closes the connection.
+	stop := context.AfterFunc(ctx, func() { nc.Close() })
+	o, err := p.open(ctx, nc)
+	if !stop() && err == nil {
+		err = contextFault("connect", ctx.Err())
+	}
+	if err != nil {
+		nc.Close()
+		return nil, err
+	}
+	return o, nil
+}
+
+// open speaks with a fresh connection until it is ready for LOGIN.
+func (p *Pool) open(ctx context.Context, nc net.Conn) (*opener, error) {
+	if p.server.Mode == TLS {
+		tc, err := p.handshake(ctx, nc)
+		if err != nil {
+			return nil, err
+		}
+		o := newOpener(ctx, tc, p.limits.Greeting)
+		if err := o.greeting(false); err != nil {
+			return nil, err
+		}
+		return o, o.capabilities("o3")
+	}
+	o := newOpener(ctx, nc, p.limits.Greeting)
+	if err := o.greeting(true); err != nil {
+		return nil, err
+	}
+	if p.server.Mode == STARTTLS {
+		if err := o.startTLS(); err != nil {
+			return nil, err
+		}
+		tc, err := p.handshake(ctx, nc)
+		if err != nil {
+			return nil, err
+		}
+		// Capabilities from before the handshake are forgotten (RFC 3501 section 6.2.1).
+		o = newOpener(ctx, tc, p.limits.Greeting)
+	}
+	return o, o.capabilities("o3")
+}
+
+func (p *Pool) handshake(ctx context.Context, nc net.Conn) (*tls.Conn, error) {
+	tc := tls.Client(nc, &tls.Config{
+		MinVersion: tls.VersionTLS12,
+		RootCAs:    p.server.Roots,
+		ServerName: p.server.Name,
+		NextProtos: []string{"imap"}, // RFC 8446 leaves it to us; ALPACA-style mix-ups need it
+	})
+	nc.SetDeadline(time.Now().Add(p.limits.Greeting))
+	if err := tc.HandshakeContext(ctx); err != nil {
+		return nil, handshakeFault(ctx, err)
+	}
+	nc.SetDeadline(time.Time{})
+	return tc, nil
+}
+
+// dial makes one connection and one LOGIN on it.
+func (s *Session) dial(ctx context.Context) (*conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.pool.limits.SignIn)
+	defer cancel()
+	o, err := s.pool.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	const op = "sign in"
+	// LOGINDISABLED means that LOGIN would be refused, and the password would
+	// have been sent for nothing (RFC 3501 section 6.2.3).
+	plain := o.caps["LOGINDISABLED"]
+	if plain && !o.caps["AUTH=PLAIN"] {
+		o.conn.Close()
+		return nil, problem(mail.Unsupported, op, "the server offers no way to sign in with a password on this connection", nil)
+	}
+	o.conn.SetDeadline(time.Time{})
+	c := newConn(s, &socket{Conn: o.conn, br: o.br})
+	stop := context.AfterFunc(ctx, func() { c.sock.cut() })
+	err = c.login(op, plain)
+	if !stop() {
+		err = contextFault(op, ctx.Err())
+	}
+	if err != nil {
+		c.kill()
+		return nil, err
+	}
+	return c, nil
+}
+
+func newConn(s *Session, sock *socket) *conn {
+	c := &conn{session: s, sock: sock, used: time.Now(), fresh: true}
+	c.nc = wire.New(sock, wire.Options{
+		// The real greeting is read already. This one says so little that
+		// go-imap asks nothing on its own before the login.
+		Greeting: []byte("* OK [CAPABILITY IMAP4rev1] ready\r\n"),
+		Names:    s.names,
+	})
+	event := func() { c.events.Add(1) }
+	c.client = imapclient.New(c.nc, &imapclient.Options{UnilateralDataHandler: &imapclient.UnilateralDataHandler{
+		Expunge: func(uint32) { event() },
+		Mailbox: func(d *imapclient.UnilateralDataMailbox) {
+			if d.NumMessages != nil {
+				event()
+			}
+		},
+	}})
+	return c
+}
+
+// login signs in and takes the capabilities, which servers tell in full only
+// afterwards (T19).
+func (c *conn) login(op string, plain bool) error {
+	limits := c.session.pool.limits
+	c.nc.Begin(wire.Budget{First: limits.Login, Progress: limits.Login})
+	defer c.nc.End()
+	if err := c.client.WaitGreeting(); err != nil {
+		return c.fault(op, err)
+	}
+	user, password := c.session.user, c.session.password
+	var err error
+	if plain {
+		err = c.client.Authenticate(sasl.NewPlainClient("", user, password))
+	} else {
+		err = c.client.Login(user, password).Wait()
+	}
+	if err != nil {
+		return c.loginFault(op, err)
+	}
+	set := c.client.Caps()
+	if set == nil {
+		return c.fault(op, net.ErrClosed)
+	}
+	c.caps = capsOf(set)
+	return nil
+}
+
+// caps are the extensions that Oriel uses, as one connection offers them.
+type caps struct {
+	sort, esearch, move, uidplus, namespace             bool
+	listExtended, listStatus, specialUse, createSpecial bool
+}
+
+func capsOf(set imap.CapSet) caps {
+	has := func(want imap.Cap) bool {
+		for c := range set {
+			if strings.EqualFold(string(c), string(want)) {
+				return true
+			}
+		}
+		return false
+	}
+	return caps{
+		sort: has(imap.CapSort), esearch: has(imap.CapESearch), move: has(imap.CapMove), uidplus: has(imap.CapUIDPlus),
+		namespace: has(imap.CapNamespace), listExtended: has(imap.CapListExtended), listStatus: has(imap.CapListStatus),
+		specialUse: has(imap.CapSpecialUse), createSpecial: has(imap.CapCreateSpecialUse),
+	}
+}

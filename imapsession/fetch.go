@@ -1,0 +1,274 @@
+package imapsession
+
+import (
+	"io"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/emersion/go-imap/v2"
+	"github.com/emersion/go-imap/v2/imapclient"
+
+	"oriel/mail"
+)
+
+// fetched is one FETCH response. It knows which items came, because a missing
+// FLAGS and an empty one are different things (T10).
+type fetched struct {
+	seq       uint32
+	uid       imap.UID
+	hasFlags  bool
+	flags     []imap.Flag
+	envelope  *imap.Envelope
+	arrived   time.Time
+	size      int64 // -1: not told
+	structure imap.BodyStructure
+	header    []byte // of a BODY[HEADER...] item
+	hasHeader bool
+	parts     map[string][]byte // content of BODY[1.2] items, by path; "" is the whole message
+}
+
+func (f *fetched) item(item imapclient.FetchItemData) error {
+	switch item := item.(type) {
+	case imapclient.FetchItemDataUID:
+		f.uid = item.UID
+	case imapclient.FetchItemDataFlags:
+		f.flags, f.hasFlags = item.Flags, true
+	case imapclient.FetchItemDataEnvelope:
+		f.envelope = item.Envelope
+	case imapclient.FetchItemDataInternalDate:
+		f.arrived = item.Time
+	case imapclient.FetchItemDataRFC822Size:
+		f.size = item.Size
+	case imapclient.FetchItemDataBodyStructure:
+		f.structure = item.BodyStructure
+	case imapclient.FetchItemDataBodySection:
+		var content []byte
+		if item.Literal != nil { // NIL for a part that is not there (T16)
+			var err error
+			if content, err = io.ReadAll(item.Literal); err != nil {
+				return err
+			}
+			if int64(len(content)) != item.Literal.Size() {
+				return io.ErrUnexpectedEOF // T4
+			}
+		}
+		if item.Section.Specifier == imap.PartSpecifierHeader {
+			f.header, f.hasHeader = content, true
+		} else if item.Literal != nil {
+			f.parts[pathOf(item.Section.Part)] = content
+		}
+	}
+	return nil
+}
+
+// query is one FETCH command of a flight.
+type query struct {
+	set     imap.NumSet
+	options *imap.FetchOptions
+}
+
+// fetch sends the queries in one flight and returns what came, in no order. The
+// message sets of the queries must be disjoint: go-imap gives an answer to the
+// first command that asked for the message (T9).
+//
+// What is missing is missing: the caller compares with what it wanted.
+func (c *conn) fetch(op string, queries ...query) ([]*fetched, error) {
+	var (
+		wg   sync.WaitGroup
+		mu   sync.Mutex
+		all  []*fetched
+		errs = make([]error, len(queries))
+	)
+	for i, q := range queries {
+		cmd := c.client.Fetch(q.set, q.options)
+		// Each command has its own reader, because a server may answer a later
+		// one first and the client reads on only when somebody takes the data.
+		wg.Go(func() {
+			errs[i] = c.collect(cmd, func(f *fetched) {
+				mu.Lock()
+				all = append(all, f)
+				mu.Unlock()
+			})
+		})
+	}
+	wg.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return all, c.fault(op, err)
+		}
+	}
+	return all, nil
+}
+
+// collect reads one command to its end. On a broken literal it closes the
+// connection before it drains the command, which would otherwise wait (T5).
+func (c *conn) collect(cmd *imapclient.FetchCommand, each func(*fetched)) error {
+	var bad error
+	for msg := cmd.Next(); msg != nil; msg = cmd.Next() {
+		f := &fetched{seq: msg.SeqNum, size: -1, parts: map[string][]byte{}}
+		for item := msg.Next(); item != nil && bad == nil; item = msg.Next() {
+			if bad = f.item(item); bad != nil {
+				c.sock.cut()
+			}
+		}
+		if bad == nil {
+			each(f)
+		}
+	}
+	err := cmd.Close()
+	if bad != nil {
+		return bad
+	}
+	return err
+}
+
+// byUID keys responses by UID. Of several for one message the parts are joined:
+// an unsolicited FLAGS may come as a response of its own.
+func byUID(all []*fetched) map[imap.UID]*fetched {
+	m := make(map[imap.UID]*fetched, len(all))
+	for _, f := range all {
+		if f.uid != 0 {
+			m[f.uid] = f
+		}
+	}
+	return m
+}
+
+// complete fetches options for uids and asks once more for those whose answer is
+// missing or lacks something: an unsolicited FETCH may have taken the place of
+// the real one (T9). What is missing after that is gone.
+func (c *conn) complete(op string, uids []imap.UID, options *imap.FetchOptions, ok func(*fetched) bool) (map[imap.UID]*fetched, error) {
+	got := map[imap.UID]*fetched{}
+	want := uids
+	for range 2 {
+		for _, set := range uidSets(want) {
+			all, err := c.fetch(op, query{set, options})
+			for uid, f := range byUID(all) {
+				if old := got[uid]; old == nil || ok(f) || !ok(old) {
+					got[uid] = f
+				}
+			}
+			if err != nil {
+				return got, err
+			}
+		}
+		var again []imap.UID
+		for _, uid := range want {
+			if f := got[uid]; f == nil || !ok(f) {
+				again = append(again, uid)
+			}
+		}
+		if want = again; len(want) == 0 {
+			break
+		}
+	}
+	return got, nil
+}
+
+// flagsOf fetches the flags of messages: the truth after a change. Absent ones
+// are gone.
+func (c *conn) flagsOf(op string, uids []imap.UID) (map[imap.UID]*fetched, error) {
+	var got map[imap.UID]*fetched
+	b := c.small()
+	b.NeedItem = "FLAGS"
+	err := c.within(b, func() (err error) {
+		got, err = c.complete(op, uids, &imap.FetchOptions{UID: true, Flags: true}, func(f *fetched) bool { return f.hasFlags })
+		return err
+	})
+	return got, err
+}
+
+// uidSets packs UIDs into sets that fit into a command: at most 1000 ranges and
+// well below 8 kB, because servers limit an argument (T17).
+func uidSets(uids []imap.UID) []imap.UIDSet {
+	const maxRanges = 340 // of up to 22 bytes each
+	var (
+		sets []imap.UIDSet
+		set  imap.UIDSet
+	)
+	for _, uid := range uids {
+		if uid == 0 {
+			continue
+		}
+		if len(set) >= maxRanges && !set.Contains(uid) {
+			sets = append(sets, set)
+			set = nil
+		}
+		set.AddNum(uid)
+	}
+	if len(set) > 0 {
+		sets = append(sets, set)
+	}
+	return sets
+}
+
+// expand lists the UIDs of a set that a server sent; nil when it is senselessly
+// large, such as 1:4294967295.
+func expand(set imap.NumSet, limit int) []imap.UID {
+	uids, ok := set.(imap.UIDSet)
+	if !ok || uids.Dynamic() {
+		return nil
+	}
+	n := uint64(0)
+	for _, r := range uids {
+		n += uint64(r.Stop) - uint64(r.Start) + 1
+	}
+	if n > uint64(limit) {
+		return nil
+	}
+	list, _ := uids.Nums()
+	return list
+}
+
+// pathOf is the IMAP part number: 1.2.
+func pathOf(part []int) string {
+	var b strings.Builder
+	for i, n := range part {
+		if i > 0 {
+			b.WriteByte('.')
+		}
+		b.WriteString(strconv.Itoa(n))
+	}
+	return b.String()
+}
+
+// parsePath reads a part number. ok is false for what is none.
+func parsePath(path string) (part []int, ok bool) {
+	if path == "" || len(path) > 200 {
+		return nil, false
+	}
+	for s := range strings.SplitSeq(path, ".") {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < 1 || n > 1<<20 || strconv.Itoa(n) != s {
+			return nil, false
+		}
+		part = append(part, n)
+	}
+	return part, true
+}
+
+// flagsFrom sorts a message's flags into what Oriel shows.
+func flagsFrom(list []imap.Flag) (f mail.Flags) {
+	for _, flag := range list {
+		switch strings.ToLower(string(flag)) {
+		case `\seen`:
+			f.Seen = true
+		case `\flagged`:
+			f.Flagged = true
+		case `\answered`:
+			f.Answered = true
+		case `\draft`:
+			f.Draft = true
+		case `\deleted`:
+			f.Deleted = true
+		case "$forwarded":
+			f.Forwarded = true
+		case `\recent`:
+		default:
+			f.Keywords = append(f.Keywords, string(flag))
+		}
+	}
+	return f
+}

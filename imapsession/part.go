@@ -1,0 +1,353 @@
+package imapsession
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"sync"
+
+	"github.com/emersion/go-imap/v2"
+	"github.com/emersion/go-imap/v2/imapclient"
+
+	"oriel/decode"
+	"oriel/mail"
+)
+
+const (
+	inMemory  = 256 << 10 // parts up to this size leave their connection at once
+	oneLength = 8 << 20   // up to this size a part is one command
+	slice     = 1 << 20   // above it, it is read in slices of this size
+)
+
+// Part is the decoded content of one MIME part, or a raw message. The caller
+// must Close it. Reading returns an error, never io.EOF, when the content is cut short.
+type Part struct {
+	Info mail.Part
+	Size int64 // octets of the raw message; -1 for a decoded part, whose size is not known
+	io.ReadCloser
+}
+
+// Part streams one part.
+func (s *Session) Part(ctx context.Context, r mail.Ref, path string) (*Part, error) {
+	const op = "read part"
+	folder, err := folderName(op, r.Folder)
+	if err != nil {
+		return nil, err
+	}
+	r.Folder = folder
+	number, ok := parsePath(path)
+	if !ok {
+		return nil, problem(mail.Invalid, op, "that is no number of a part", nil)
+	}
+	root, raw, err := s.structure(ctx, op, r)
+	if err != nil {
+		return nil, err
+	}
+	info, ok := root.Find(path)
+	if !ok {
+		return nil, problem(mail.NoMessage, op, "the message has no such part", nil)
+	}
+	if raw != nil {
+		content, _ := raw.content(path)
+		return &Part{info, -1, io.NopCloser(decode.Reader(bytes.NewReader(content), info.Encoding))}, nil
+	}
+	body, _, err := s.section(ctx, op, r, number, info.Size)
+	if err != nil {
+		return nil, err
+	}
+	return &Part{info, -1, struct {
+		io.Reader
+		io.Closer
+	}{decode.Reader(body, info.Encoding), body}}, nil
+}
+
+// Source streams the raw message; its Size is known.
+func (s *Session) Source(ctx context.Context, r mail.Ref) (*Part, error) {
+	const op = "read source"
+	folder, err := folderName(op, r.Folder)
+	if err != nil {
+		return nil, err
+	}
+	r.Folder = folder
+	var size int64
+	err = s.do(ctx, op, folder, func(c *conn) error {
+		if err := c.enter(op, folder, r.Validity); err != nil {
+			return err
+		}
+		f, err := c.one(op, r, &imap.FetchOptions{UID: true, RFC822Size: true}, "RFC822.SIZE", func(f *fetched) bool { return f.size >= 0 })
+		if f != nil {
+			size = f.size
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	body, size, err := s.section(ctx, op, r, nil, size)
+	if err != nil {
+		return nil, err
+	}
+	return &Part{mail.Part{Type: "message/rfc822", Size: size}, size, body}, nil
+}
+
+// structure returns the MIME tree: from the cache, from the server, or, for a
+// message whose structure the server cannot tell, from its source.
+func (s *Session) structure(ctx context.Context, op string, r mail.Ref) (root mail.Part, raw *source, err error) {
+	if cached, ok := s.cache.row(keyOf(r)); ok && cached.hasRoot {
+		return cached.root, nil, nil
+	}
+	err = s.do(ctx, op, r.Folder, func(c *conn) error {
+		if err := c.enter(op, r.Folder, r.Validity); err != nil {
+			return err
+		}
+		if s.cache.level(keyOf(r)) == whole {
+			options := &imap.FetchOptions{UID: true, BodyStructure: &imap.FetchItemBodyStructure{Extended: true}}
+			f, err := c.one(op, r, options, "BODYSTRUCTURE", func(f *fetched) bool { return f.structure != nil })
+			if err != nil {
+				return err
+			}
+			if f.structure != nil {
+				root = partTree(f.structure)
+				return nil
+			}
+		}
+		raw, err = c.source(op, r)
+		if err == nil {
+			root = raw.root
+		}
+		return err
+	})
+	return root, raw, err
+}
+
+// section opens BODY[number], the whole message for nil. size decides how it is
+// read; the true size is returned when the server has told it.
+func (s *Session) section(ctx context.Context, op string, r mail.Ref, number []int, size int64) (io.ReadCloser, int64, error) {
+	if size <= inMemory {
+		content, err := s.smallSection(ctx, op, r, number)
+		if err != nil || content != nil {
+			return io.NopCloser(bytes.NewReader(content)), int64(len(content)), err
+		}
+	}
+	select {
+	case s.streams <- struct{}{}:
+	case <-ctx.Done():
+		return nil, 0, problem(mail.Busy, op, "", ctx.Err())
+	}
+	for again := false; ; again = true {
+		st, err := s.openStream(ctx, op, r, number, size, again)
+		if err == nil {
+			return st, st.size, nil
+		}
+		if again || ctx.Err() != nil || !broken(err) {
+			<-s.streams
+			return nil, 0, err
+		}
+	}
+}
+
+// smallSection reads a section into memory. nil without an error: it turned out
+// to be larger than was said.
+func (s *Session) smallSection(ctx context.Context, op string, r mail.Ref, number []int) ([]byte, error) {
+	var content []byte
+	err := s.do(ctx, op, r.Folder, func(c *conn) error {
+		if err := c.enter(op, r.Folder, r.Validity); err != nil {
+			return err
+		}
+		section := &imap.FetchItemBodySection{Part: number, Peek: true, Partial: &imap.SectionPartial{Size: 2 * inMemory}}
+		f, err := c.one(op, r, &imap.FetchOptions{UID: true, BodySection: []*imap.FetchItemBodySection{section}}, "BODY[",
+			func(f *fetched) bool { return len(f.parts) > 0 })
+		if err != nil {
+			return err
+		}
+		var ok bool
+		if content, ok = f.parts[pathOf(number)]; !ok {
+			return problem(mail.NoMessage, op, "", nil)
+		}
+		return nil
+	})
+	if err == nil && content == nil {
+		content = []byte{}
+	}
+	if len(content) >= 2*inMemory {
+		return nil, nil
+	}
+	return content, err
+}
+
+// stream reads a section from its own connection, which is given back at the end
+// or closed when reading ends early.
+type stream struct {
+	s      *Session
+	c      *conn
+	op     string
+	ref    mail.Ref
+	number []int
+	sliced bool
+	size   int64 // expected in all
+
+	stop func() bool // ends the watch on the context
+	ctx  context.Context
+
+	cmd     *imapclient.FetchCommand
+	literal imap.LiteralReader
+	left    int64 // of the literal
+	asked   int64 // octets of the running slice
+	offset  int64 // octets read in all
+	err     error
+	once    sync.Once
+}
+
+func (s *Session) openStream(ctx context.Context, op string, r mail.Ref, number []int, size int64, fresh bool) (*stream, error) {
+	c, err := s.borrow(ctx, op, r.Folder, fresh)
+	if err != nil {
+		return nil, err
+	}
+	c.streamed = true
+	st := &stream{s: s, c: c, op: op, ref: r, number: number, sliced: size > oneLength, size: size, ctx: ctx}
+	st.stop = context.AfterFunc(ctx, c.sock.cut)
+	if err = c.enter(op, r.Folder, r.Validity); err == nil {
+		err = st.request()
+	}
+	if err == nil && st.literal == nil {
+		err = problem(mail.NoMessage, op, "", nil)
+	}
+	if err != nil {
+		st.leave()
+		if ctx.Err() != nil {
+			err = contextFault(op, ctx.Err())
+		}
+		return nil, err
+	}
+	if !st.sliced {
+		st.size = st.left
+	}
+	return st, nil
+}
+
+// request sends the command for the whole section, or its next slice, and goes to
+// the beginning of its content. No literal: there is none.
+func (st *stream) request() error {
+	section := &imap.FetchItemBodySection{Part: st.number, Peek: true}
+	if st.sliced {
+		section.Partial = &imap.SectionPartial{Offset: st.offset, Size: slice}
+	}
+	b := st.c.stream()
+	b.NeedItem = "BODY["
+	st.c.nc.Begin(b)
+	st.cmd = st.c.client.Fetch(imap.UIDSetNum(imap.UID(st.ref.UID)), &imap.FetchOptions{UID: true, BodySection: []*imap.FetchItemBodySection{section}})
+	for msg := st.cmd.Next(); msg != nil; msg = st.cmd.Next() {
+		for item := msg.Next(); item != nil; item = msg.Next() {
+			if body, ok := item.(imapclient.FetchItemDataBodySection); ok && body.Literal != nil {
+				st.literal, st.left = body.Literal, body.Literal.Size()
+				st.asked = slice
+				return nil
+			}
+		}
+	}
+	return st.finish()
+}
+
+// finish ends the running command in good order.
+func (st *stream) finish() error {
+	cmd := st.cmd
+	st.cmd, st.literal = nil, nil
+	err := st.c.fault(st.op, cmd.Close())
+	st.c.nc.End()
+	return err
+}
+
+// Read returns content. It passes over to the next slice by itself.
+func (st *stream) Read(p []byte) (int, error) {
+	for st.err == nil {
+		if st.left == 0 {
+			if err := st.advance(); err != nil {
+				st.err = err
+			}
+			continue
+		}
+		n, err := st.literal.Read(p[:min(int64(len(p)), st.left)])
+		st.left -= int64(n)
+		st.offset += int64(n)
+		if err != nil && st.left > 0 {
+			// The client calls the end of a broken connection the end of the
+			// literal: only counting tells (T4).
+			st.c.sock.cut()
+			st.err = st.broken(err)
+		}
+		if n > 0 || len(p) == 0 {
+			return n, nil
+		}
+	}
+	return 0, st.err
+}
+
+func (st *stream) broken(err error) error {
+	if st.ctx.Err() != nil {
+		return contextFault(st.op, st.ctx.Err())
+	}
+	if err == io.EOF {
+		err = io.ErrUnexpectedEOF
+	}
+	return st.c.fault(st.op, err)
+}
+
+// advance ends the command whose content is read and, when slices are missing,
+// starts the next. io.EOF: everything has been read.
+func (st *stream) advance() error {
+	if st.literal == nil {
+		return io.EOF
+	}
+	var one [1]byte
+	if n, err := st.literal.Read(one[:]); n != 0 || err == nil { // lets the client read on
+		st.c.sock.cut()
+		return problem(mail.Dropped, st.op, "", io.ErrNoProgress)
+	}
+	if err := st.finish(); err != nil {
+		return err
+	}
+	if st.sliced && st.offset < st.size {
+		if err := st.request(); err != nil {
+			return err
+		}
+		if st.literal == nil || st.left == 0 || st.left > st.asked {
+			return problem(mail.Dropped, st.op, "", io.ErrUnexpectedEOF)
+		}
+		return nil
+	}
+	if st.offset != st.size {
+		return problem(mail.Dropped, st.op, "", io.ErrUnexpectedEOF)
+	}
+	st.release() // the caller may take long to close
+	return io.EOF
+}
+
+// Close gives the connection back, or ends it when content is outstanding.
+func (st *stream) Close() error {
+	st.release()
+	return nil
+}
+
+// release ends the use of the connection and of the place among the streams.
+func (st *stream) release() {
+	st.once.Do(func() {
+		st.leave()
+		<-st.s.streams
+	})
+}
+
+// leave gives the connection back. With a command outstanding it is closed: the
+// socket first, then the command, whose reader would wait otherwise (T5).
+func (st *stream) leave() {
+	st.stop()
+	if st.cmd != nil {
+		st.c.lost = true
+		st.c.sock.cut()
+		st.cmd.Close()
+		st.cmd = nil
+	}
+	if st.err == nil {
+		st.err = problem(mail.Dropped, st.op, "", io.ErrClosedPipe)
+	}
+	st.s.giveBack(st.c)
+}
