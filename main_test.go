@@ -41,9 +41,16 @@ type program struct {
 // start runs the program with exactly the given environment.
 func start(t *testing.T, env []string, args ...string) *program {
 	t.Helper()
-	p := &program{Cmd: exec.Command(os.Args[0], args...), lines: make(chan string, 1000), done: make(chan error, 1)}
-	p.Env = append([]string{"TEST_MAIN=1", "TMPDIR=" + os.TempDir()}, env...)
-	p.Dir = t.TempDir()
+	c := exec.Command(os.Args[0], args...)
+	c.Env = append([]string{"TEST_MAIN=1", "TMPDIR=" + os.TempDir()}, env...)
+	c.Dir = t.TempDir()
+	return launch(t, c)
+}
+
+// launch starts a command, and ends it with the test at the latest.
+func launch(t *testing.T, c *exec.Cmd) *program {
+	t.Helper()
+	p := &program{Cmd: c, lines: make(chan string, 1000), done: make(chan error, 1)}
 	read, write := io.Pipe()
 	p.Stdout, p.Stderr = write, write
 	if err := p.Start(); err != nil {
