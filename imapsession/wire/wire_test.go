@@ -211,7 +211,7 @@ func survives(t *testing.T, in []byte) (rows []*imapclient.FetchMessageBuffer) {
 		server.Write(in)
 		server.Close()
 	}()
-	list.Collect()
+	go list.Collect()
 	rows, _ = fetch.Collect()
 	_, err := search.Wait()
 	c.Close()
