@@ -97,7 +97,7 @@ func countText(lines []line) int {
 func decide(blocks []block) {
 	text, lastText := 0, -1
 	for i, b := range blocks {
-		if b.kind == plainBlock {
+		if b.kind == plainBlock && !isFooter(b.lines) {
 			text++
 			lastText = i
 		}
@@ -111,6 +111,17 @@ func decide(blocks []block) {
 			b.fold = text > 0 && countText(b.lines) > foldSig
 		}
 	}
+}
+
+// isFooter reports whether unquoted lines are what mailing lists put below every
+// message: a rule of underscores and some links. It is nobody's answer.
+func isFooter(lines []line) bool {
+	for _, l := range lines {
+		if !l.blank() {
+			return len(l.text) >= 40 && strings.Trim(l.text, "_") == ""
+		}
+	}
+	return true
 }
 
 func quotedLines(lines []line) int {

@@ -41,7 +41,7 @@ var (
 	nowrapRE   = regexp.MustCompile(`^(?:nowrap)?$`)
 	roleRE     = regexp.MustCompile(`^(?:presentation|none|article|img|list|listitem|separator|heading)$`)
 	textRE     = regexp.MustCompile(`^[^\x00-\x1f]*$`)
-	hrefRE     = regexp.MustCompile("^(?:https?://|mailto:|tel:)[^\\x00-\\x20\"<>\\\\^`{|}]+$")
+	hrefRE     = regexp.MustCompile("^(?:https?://[^/?#]|mailto:|tel:)[^\\x00-\\x20\"<>\\\\^`{|}]*$")
 	ownPathRE  = regexp.MustCompile(`^/(?:[A-Za-z0-9_.~%?=&;+:@,-][A-Za-z0-9_.~%?=&;+:@,/-]*)?$`)
 	srcRE      = regexp.MustCompile(`^(?:/(?:[A-Za-z0-9_.~%?=&;+:@,-][A-Za-z0-9_.~%?=&;+:@,/-]*)?|data:image/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/=]+)$`)
 )

@@ -98,6 +98,7 @@ func TestText(t *testing.T) {
 		{"long signature", "a\n-- \n1\n2\n3\n4\n5\n6\n7", `<p>a</p>[S <div class="sig"><p>1` + "\n2\n3\n4\n5\n6\n7</p></div>]"},
 		{"signature above the quote", "a\n-- \nEva\n\nOn 1/2/2024 Bob wrote:\n" + six, `<p>a</p><div class="sig"><p>Eva</p></div>[Q <p>On 1/2/2024 Bob wrote:</p>` + quoted + "]"},
 		{"signature below the quote", "a\n" + six + "\n-- \nEva", "<p>a</p>[Q " + quoted + `]<div class="sig"><p>Eva</p></div>`},
+		{"footer of a list", "a\n" + six + strings.Repeat("_", 47) + "\nlist", "<p>a</p>[Q " + quoted + "]<p>" + strings.Repeat("_", 47) + "\nlist</p>"},
 		{"dashes in a line", "a -- b\n--c", "<p>a -- b\n--c</p>"},
 		{"quoted signature", "a\n> -- \n> Eva", "<p>a</p>{<p>--\nEva</p>}"},
 	}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"golang.org/x/net/html"
 )
 
 // vector is one hostile body. keeps says that the word "keep" stands before the
@@ -161,6 +163,52 @@ func TestHostileVectors(t *testing.T) {
 		t.Errorf("only %d distinct vectors", len(distinct))
 	}
 	t.Logf("%d distinct vectors", len(distinct))
+}
+
+// TestLayersAlone takes one of the two passes away: the walk alone keeps every
+// promise, and bluemonday alone keeps those about elements, attributes and URLs.
+func TestLayersAlone(t *testing.T) {
+	for _, v := range hostileVectors() {
+		root, err := parseTree(v.html)
+		if err != nil {
+			t.Fatalf("%s: %v", v.name, err)
+		}
+		w := newWalker(MailOptions{CID: testCID})
+		w.walk(root)
+		t.Run("walk/"+v.name, func(t *testing.T) {
+			checkDocument(t, document(w.out.String(), w.sheets.String()+w.body, false))
+		})
+		t.Run("policy/"+v.name, func(t *testing.T) {
+			raw := strings.ToValidUTF8(v.html[:min(len(v.html), 1200)], "")
+			_, body := split(reparse(t, "<!doctype html>"+policy.Sanitize(raw)))
+			for _, n := range nodes(body) {
+				if n.Type == html.ElementNode {
+					checkPolicyNode(t, n)
+				}
+			}
+		})
+	}
+}
+
+// checkPolicyNode leaves out what only the walk does: styles, target and rel.
+func checkPolicyNode(t *testing.T, n *html.Node) {
+	t.Helper()
+	if forbidden[n.Data] || n.Namespace != "" {
+		t.Errorf("element %s:%s is left", n.Namespace, n.Data)
+	}
+	for _, a := range n.Attr {
+		low := strings.ToLower(a.Val)
+		switch {
+		case !allowedAttributes[a.Key]:
+			t.Errorf("attribute %s is left", a.Key)
+		case a.Key == "href" && !webRE.MatchString(low) && !strings.HasPrefix(low, "mailto:") && !strings.HasPrefix(low, "tel:"):
+			t.Errorf("href=%.100q", a.Val)
+		case a.Key == "src" && !strings.HasPrefix(low, "data:image/") && (!strings.HasPrefix(low, "/") || strings.HasPrefix(low, "//")):
+			t.Errorf("src=%.100q", a.Val)
+		case a.Key == "src" && strings.HasPrefix(low, "data:image/svg"):
+			t.Errorf("src=%.100q", a.Val)
+		}
+	}
 }
 
 // inTags returns what stands inside of tags, without attribute values.
