@@ -16,10 +16,8 @@ func attachment(name, text string) ([]byte, error) {
 	switch strings.ToLower(path.Ext(name)) {
 	case ".pdf":
 		return makePDF(text), nil
-	case ".png":
-		return makePNG(name)
-	case ".jpg", ".jpeg":
-		return makeJPEG(name)
+	case ".png", ".jpg", ".jpeg":
+		return picture(name)
 	case ".zip":
 		return makeZIP(text)
 	case ".csv", ".txt", ".log", ".ics", ".vcf", ".svg", ".md":

@@ -128,7 +128,7 @@ func serve(accounts accounts, o Options) (*Server, error) {
 		smtp:     newSMTP(accounts, o.Log),
 	}
 	if o.Record != nil {
-		il = recordingListener{Listener: il, record: o.Record}
+		il = &recordingListener{Listener: il, record: o.Record}
 	}
 	go run(o.Log, "imap", func() error { return s.imap.Serve(il) })
 	go run(o.Log, "smtp", func() error { return s.smtp.Serve(sl) })

@@ -39,10 +39,12 @@ func expandDates(s string, at time.Time) string {
 // parseWhen reads the time of a message:
 //
 //	today 80%    that part of today which has passed by then
-//	-3d 14:02    three days ago at that time, in the sender's zone
+//	-3d 14:02    three days ago at that time
 //
 // Times of today are fractions because the demo may start at any hour, and mail
-// from the future, or a morning's mail in another order, would look wrong.
+// from the future, or a morning's mail in another order, would look wrong. All
+// times are the owner's; zone is only what the sender's clock shows, so that an
+// answer never precedes its question, wherever the demo runs.
 func parseWhen(s string, now time.Time, zone *time.Location) (time.Time, error) {
 	word, rest, _ := strings.Cut(s, " ")
 	midnight := time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, now.Location())
@@ -62,5 +64,5 @@ func parseWhen(s string, now time.Time, zone *time.Location) (time.Time, error) 
 		return time.Time{}, fmt.Errorf("when %q: %w", s, err)
 	}
 	// Date, not a sum of hours: on the day the clocks change noon is still noon.
-	return time.Date(now.Year(), now.Month(), now.Day()+days, clock.Hour(), clock.Minute(), days*-7%60, 0, zone), nil
+	return time.Date(now.Year(), now.Month(), now.Day()+days, clock.Hour(), clock.Minute(), days*-7%60, 0, now.Location()).In(zone), nil
 }

@@ -95,8 +95,8 @@ func parseEntry(where string, defaults, lines []string, now time.Time) (*entry, 
 	var when string
 	head, body := lines, []string(nil)
 	for i, line := range lines {
-		if line == "" {
-			head, body = lines[:i], lines[i+1:]
+		if line == "" || strings.HasPrefix(line, "--") {
+			head, body = lines[:i], lines[i:]
 			break
 		}
 	}

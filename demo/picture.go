@@ -9,7 +9,29 @@ import (
 	"image/png"
 	"math"
 	"strings"
+	"sync"
 )
+
+// pictures keeps what was drawn, by name. Drawing is most of the work of a
+// start, and tests start many servers in one process.
+var pictures sync.Map
+
+// picture draws the image of that name, as JPEG or as PNG.
+func picture(name string) ([]byte, error) {
+	if known, ok := pictures.Load(name); ok {
+		return known.([]byte), nil
+	}
+	draw := makeJPEG
+	if strings.HasSuffix(strings.ToLower(name), ".png") {
+		draw = makePNG
+	}
+	made, err := draw(name)
+	if err != nil {
+		return nil, err
+	}
+	pictures.Store(name, made)
+	return made, nil
+}
 
 // palette is what a drawn picture takes its colours from.
 type palette struct{ light, middle, dark, accent color.RGBA }

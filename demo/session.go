@@ -2,6 +2,7 @@ package demo
 
 import (
 	"slices"
+	"time"
 
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapserver"
@@ -178,4 +179,25 @@ func (s *session) Move(w *imapserver.MoveWriter, set imap.NumSet, dest string) e
 		return err
 	}
 	return s.UserSession.Expunge(nil, &gone)
+}
+
+// idlePoll is how often a waiting connection looks for news.
+const idlePoll = 50 * time.Millisecond
+
+// Idle tells the client what changes until it says DONE. The library's own wait
+// misses whatever happens between its "idling" and its first look, and says
+// nothing until the next change; looking often costs the demo nothing.
+func (s *session) Idle(w *imapserver.UpdateWriter, stop <-chan struct{}) error {
+	ticker := time.NewTicker(idlePoll)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-stop:
+			return nil
+		case <-ticker.C:
+			if err := s.UserSession.Poll(w, true); err != nil {
+				return err
+			}
+		}
+	}
 }
