@@ -42,6 +42,9 @@ func rowID(r mail.Ref) string {
 	return "m-" + strconv.FormatUint(uint64(r.Validity), 10) + "-" + strconv.FormatUint(uint64(r.UID), 10)
 }
 
+// marked reports whether a row has any small sign.
+func marked(s mail.Summary) bool { return s.Answered || s.Forwarded || s.Attachment || s.Broken }
+
 // verb is an action as a toolbar shows it.
 type verb struct {
 	Do, Icon, Label, Key string

@@ -14,7 +14,7 @@ import (
 // subject of a megabyte; a row shows one line of it.
 const (
 	maxSubject = 300
-	maxPreview = 120
+	maxPreview = 110
 	maxName    = 80
 )
 
@@ -95,6 +95,9 @@ func (c Context) fullTime(t time.Time) string {
 
 // machineTime is for the datetime attribute (RFC 3339).
 func (c Context) machineTime(t time.Time) string { return c.in(t).Format(time.RFC3339) }
+
+// minute is the short form of machineTime for rows, of which there are fifty.
+func minute(t time.Time) string { return t.UTC().Format("2006-01-02T15:04Z") }
 
 // count writes a number with thousands separated: 2,381.
 func count[N int | uint32](n N) string {
@@ -237,11 +240,11 @@ func firstLetter(s string) string {
 func hue(a mail.Address) string {
 	key := strings.ToLower(a.Addr)
 	if key == "" {
-		return "av hx"
+		return "hx"
 	}
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(key)) // a hash never fails
-	return "av h" + strconv.FormatUint(uint64(h.Sum32()%7), 10)
+	return "h" + strconv.FormatUint(uint64(h.Sum32()%7), 10)
 }
 
 // isMe reports whether an address is the reader's own. A login name without a

@@ -1,0 +1,85 @@
+// Visits: what htmx swaps, and where focus and scroll go with it.
+
+// save keeps the scroll of both panes in the history entry, so that Back and
+// reload find it. Nothing of the mail is stored.
+let saving;
+const save = () => {
+  clearTimeout(saving);
+  const state = { htmx: true, rows: $("#rows")?.scrollTop, reading: $("#reading")?.scrollTop };
+  history.replaceState({ ...history.state, ...state }, "");
+};
+on("scroll", () => {
+  clearTimeout(saving);
+  saving = setTimeout(save, 150);
+}, true);
+const restoreScroll = () => {
+  const { rows = 0, reading = 0 } = history.state || {};
+  if ($("#rows")) $("#rows").scrollTop = rows;
+  if ($("#reading")) $("#reading").scrollTop = reading;
+};
+
+on("htmx:config:request", ({ detail: { ctx } }) => {
+  // The anchor of a Back link is for browsers without script: here the list
+  // never scrolled away.
+  ctx.request.anchor = "";
+});
+on("htmx:before:request", ({ detail: { ctx } }) => {
+  save();
+  ctx.fetch = (...args) => counted(fetch(...args));
+  ctx.list = $("#list")?.dataset.url;
+});
+// An answer for a list that is not shown any more is late: drop it.
+on("htmx:before:swap", (e) => {
+  const { ctx } = e.detail;
+  if (ctx.request.headers["HX-Target"] === "form#list" && ctx.list !== $("#list")?.dataset.url) e.preventDefault();
+});
+// A refused request leaves the address where it was.
+on("htmx:before:history:update", (e) => {
+  if (e.detail.response?.status >= 400) e.preventDefault();
+});
+on("htmx:error", () => say("Oriel didn't answer. Check your connection and try again."));
+
+// left is the message that was open last: Back returns the focus to its row.
+let left = open()?.dataset.msg;
+let restoring = false;
+on("htmx:after:swap", ({ detail: { ctx } }) => {
+  const target = ctx.request.headers["HX-Target"];
+  arm();
+  if (ctx.response.status >= 400) {
+    if (ctx.response.headers.get("Oriel-Refresh") === "list") refresh();
+    return;
+  }
+  mark();
+  if (target === "form#list") {
+    const url = $("#list").dataset.url;
+    // Asked beyond the end, the server shows the last page: the address follows.
+    if (!open() && url !== ctx.list) history.replaceState(history.state, "", url);
+    if (document.activeElement === document.body) focusRow(opened() || rowOf(left || ""));
+    return;
+  }
+  closePopovers();
+  const sameList = $("#list")?.dataset.url === ctx.list;
+  if (restoring || target === "body") restoreScroll();
+  else if (!sameList && $("#rows")) $("#rows").scrollTop = 0;
+  restoring = false;
+  if (open()) $("#subject").focus({ preventScroll: true });
+  else focusRow(sameList && left ? rowOf(left) : null);
+  left = open()?.dataset.msg;
+});
+
+// Back and Forward inside one list change only what differs, so that rows,
+// selection and scroll stay. Other entries are fetched whole by htmx.
+on("htmx:before:history:restore", (e) => {
+  const url = new URL(e.detail.path, location.href);
+  const [, folder, message] = url.pathname.match(/^\/m\/([^/]+)(\/[^/]+)?$/) || [];
+  if (!folder || $("#list")?.dataset.url !== `/m/${folder}${url.search}`) return;
+  e.preventDefault();
+  restoring = true;
+  if (!message) $("#reader").replaceChildren(); // a phone shows the list at once
+  const target = message ? "#reader" : "#main";
+  htmx.ajax("GET", e.detail.path, { target, swap: message ? "outerHTML show:none" : "innerMorph show:none" });
+});
+
+mark();
+arm();
+if (history.state) restoreScroll();
