@@ -45,7 +45,7 @@ var rules = map[string]rule{
 	"decode":           {others: []string{xtext, netHTML}, never: []string{"net/http", "net"}},
 	"sanitize":         {ours: []string{"mail"}, others: []string{netHTML, bluemonday, tdewolff}, never: []string{"net/http", "net"}},
 	"imapsession/wire": {never: []string{"net/http"}},
-	"imapsession":      {ours: []string{"mail", "decode", "imapsession/wire"}, others: []string{goIMAP, goSASL, xtext}, never: []string{"net/http"}, client: true},
+	"imapsession":      {ours: []string{"mail", "decode", "imapsession/wire"}, others: []string{goIMAP, goMessage, goSASL, xtext}, never: []string{"net/http"}, client: true},
 	"login":            {ours: []string{"mail"}, others: []string{gorilla}},
 	"static":           {others: []string{klauspost}},
 	"views":            {ours: []string{"mail", "sanitize", "static"}, others: []string{templ}, never: []string{"net/http", "net"}},
