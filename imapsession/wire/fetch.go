@@ -23,6 +23,7 @@ func (r *reader) row(b Budget) (w row, ok bool) {
 	s := &scanner{b: r.buf, depth: r.limits.Depth}
 	if !r.open {
 		s.at = 2
+		s.spaces()
 		seq, ok := parseNumber(s.word(), math.MaxUint32)
 		s.spaces()
 		if !ok || !bytes.EqualFold(s.word(), []byte("FETCH")) {

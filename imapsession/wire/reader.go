@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 	"strconv"
+	"strings"
 )
 
 const (
@@ -91,7 +92,9 @@ func isResponse(b []byte, prefix string) bool {
 
 // cutSearch answers with the numbers so far and goes on as if a new line began.
 func (r *reader) cutSearch() {
-	start := bytes.IndexByte(r.buf[2:], ' ') + 3 // behind the word SEARCH
+	s := &scanner{b: r.buf, at: 2, depth: 1}
+	typ := strings.ToUpper(string(s.word()))
+	start := s.at + 1
 	end := bytes.LastIndexByte(r.buf, ' ')
 	if at := bytes.IndexByte(r.buf, '('); at >= 0 {
 		end = at // MODSEQ and its number stay together
@@ -101,8 +104,8 @@ func (r *reader) cutSearch() {
 	if len(rest) > 64 {
 		rest = nil // no number is that long
 	}
-	r.buf = r.buf[:end]
-	r.numbers()
+	s.b = r.buf[:end]
+	r.numbers(typ, s)
 	r.buf = append(append(r.buf[:start-1], ' '), rest...)
 }
 

@@ -90,8 +90,7 @@ func (r *reader) untagged(s *scanner, b Budget) {
 	case "NAMESPACE":
 		r.emit("* NAMESPACE " + namespace(s) + " " + namespace(s) + " " + namespace(s))
 	case "SEARCH", "SORT":
-		r.buf = s.b
-		r.numbers()
+		r.numbers(typ, s)
 	case "ESEARCH":
 		r.esearch(s)
 	}
@@ -115,7 +114,8 @@ func (r *reader) status(head string, s *scanner) {
 	if code != "" {
 		head += " [" + code + "]"
 	}
-	r.emit(strings.TrimRight(head+" "+plain(bytes.TrimLeft(text, " ")), " "))
+	// The client takes any "[" at the front of the text for a code.
+	r.emit(strings.TrimRight(head+" "+strings.TrimLeft(plain(text), " ["), " "))
 }
 
 // responseCode writes a code as the client can take it: without arguments when
@@ -273,11 +273,9 @@ func namespace(s *scanner) string {
 	return string(closeOrNil(out, 1))
 }
 
-// numbers writes the SEARCH or SORT response in buf: numbers, and for SEARCH the
-// MODSEQ of RFC 7162 section 3.1.5.
-func (r *reader) numbers() {
-	s := &scanner{b: r.buf, at: 2, depth: 1}
-	typ := strings.ToUpper(string(s.word()))
+// numbers writes a SEARCH or SORT response: numbers, and for SEARCH the MODSEQ
+// of RFC 7162 section 3.1.5.
+func (r *reader) numbers(typ string, s *scanner) {
 	out := append(r.conn.out, "* "+typ...)
 	for s.spaces(); s.at < len(s.b); s.spaces() {
 		if s.peek() == '(' {

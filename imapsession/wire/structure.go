@@ -75,11 +75,10 @@ func appendBody(dst []byte, v value) ([]byte, bool) {
 	}
 	k := v.kids
 	n := 0 // leading children; a server's NIL among them is one that it cannot describe
-	for n < len(k) && (k[n].kind == list || k[n].isNil() && hasList(k[n:min(n+8, len(k))])) {
+	for n < len(k) && (k[n].kind == list || k[n].isNil() && childFollows(k[n:min(n+8, len(k))], n > 0)) {
 		n++
 	}
 	switch {
-	case n > 0 && k[0].isNil() && !(n < len(k) && k[n].kind == str): // a part with NIL for its type
 	case n > 0:
 		return appendMultipart(dst, k[:n], k[n:]), true
 	case len(k) == 1: // Gmail: ("ALTERNATIVE"), a multipart without children
@@ -88,11 +87,12 @@ func appendBody(dst []byte, v value) ([]byte, bool) {
 	return appendSinglePart(dst, k), true
 }
 
-// hasList reports whether a list follows the leading NILs.
-func hasList(k []value) bool {
+// childFollows reports whether the leading NILs stand before another child or,
+// after a first child, before the subtype.
+func childFollows(k []value, child bool) bool {
 	for _, v := range k {
 		if !v.isNil() {
-			return v.kind == list
+			return v.kind == list || child && v.kind == str
 		}
 	}
 	return false
