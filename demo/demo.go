@@ -127,6 +127,7 @@ func serve(accounts accounts, o Options) (*Server, error) {
 		imap:     newIMAP(accounts, o.Log),
 		smtp:     newSMTP(accounts, o.Log),
 	}
+	il = &queuedListener{il}
 	if o.Record != nil {
 		il = &recordingListener{Listener: il, record: o.Record}
 	}

@@ -50,7 +50,7 @@ func parseWhen(s string, now time.Time, zone *time.Location) (time.Time, error) 
 	midnight := time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, now.Location())
 	if word == "today" {
 		percent, err := strconv.ParseFloat(strings.TrimSuffix(rest, "%"), 64)
-		if err != nil || percent < 0 || percent > 100 {
+		if err != nil || !(percent >= 0 && percent <= 100) { // NaN is neither
 			return time.Time{}, fmt.Errorf("when %q: want today NN%%", s)
 		}
 		return midnight.Add(time.Duration(float64(now.Sub(midnight)) * percent / 100)).Truncate(time.Second).In(zone), nil

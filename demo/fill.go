@@ -154,7 +154,7 @@ func (e *entry) messageID() string {
 	if strings.Contains(e.id, "@") {
 		return e.id
 	}
-	return fmt.Sprintf("%s.%s@%s", strings.ReplaceAll(e.id, " ", "-"), e.at.Format("20060102"), e.senderDomain())
+	return fmt.Sprintf("%s.%08x@%s", e.at.Format("20060102"), hash(e.id), e.senderDomain())
 }
 
 func (e *entry) senderDomain() string {

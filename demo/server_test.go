@@ -1,8 +1,10 @@
 package demo
 
 import (
+	"bufio"
 	"bytes"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 	"sync"
@@ -368,4 +370,59 @@ func FuzzRecordReader(f *testing.F) {
 func opens(c *imapclient.Client, folder string) error {
 	_, err := c.Select(folder, nil).Wait()
 	return err
+}
+
+// TestSlowReader leaves the answer to a large FETCH unread and asks whether the
+// rest of the account still works.
+func TestSlowReader(t *testing.T) {
+	s := empty(t, Options{})
+	c := signIn(t, s, User)
+	put(t, c, "INBOX", strings.Repeat("x", 8<<20))
+	slow, err := net.Dial("tcp", s.IMAPAddr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer slow.Close()
+	lines := bufio.NewReader(slow)
+	for _, command := range []string{"a LOGIN demo demo", "b SELECT INBOX"} {
+		fmt.Fprintf(slow, "%s\r\n", command)
+		for line := ""; !strings.HasPrefix(line, command[:2]+"OK"); {
+			if line, err = lines.ReadString('\n'); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	fmt.Fprintf(slow, "c FETCH 1 BODY.PEEK[]\r\n")
+	if _, err := lines.ReadString('{'); err != nil {
+		t.Fatal(err)
+	}
+	sendMail(t, s, UserAddress, []string{UserAddress}, fmt.Sprintf(plain, "not held up"))
+	put(t, c, "INBOX", "nor this")
+	if err := opens(c, "INBOX"); err != nil {
+		t.Error(err)
+	}
+	rest, err := lines.ReadString(')')
+	if err != nil || len(rest) < 8<<20 {
+		t.Errorf("%d octets of the slow answer, %v", len(rest), err)
+	}
+}
+
+// TestClose ends connections and frees the ports.
+func TestClose(t *testing.T) {
+	s := empty(t, Options{})
+	c := signIn(t, s, User)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Noop().Wait(); err == nil {
+		t.Error("the connection outlived the server")
+	}
+	again, err := StartEmpty(Options{IMAPAddr: s.IMAPAddr, SMTPAddr: s.SMTPAddr})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer again.Close()
+	if _, err := Start(Options{IMAPAddr: again.IMAPAddr}); err == nil {
+		t.Error("two servers on one address")
+	}
 }
