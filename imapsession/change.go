@@ -51,10 +51,13 @@ func batches(op string, refs []mail.Ref) ([]batch, error) {
 type outcome struct {
 	done  map[imap.UID]mail.Ref // where it is now; a zero Ref when the server did not say
 	gone  map[imap.UID]bool
-	fault error // messages that are neither are still there, for this reason
+	fresh map[imap.UID]bool // flags that were not so before; see mail.Result.Changed
+	fault error             // messages that are neither are still there, for this reason
 }
 
-func newOutcome() outcome { return outcome{done: map[imap.UID]mail.Ref{}, gone: map[imap.UID]bool{}} }
+func newOutcome() outcome {
+	return outcome{done: map[imap.UID]mail.Ref{}, gone: map[imap.UID]bool{}, fresh: map[imap.UID]bool{}}
+}
 
 // change runs f over the batches of refs and joins the outcomes in the order of
 // refs. Work on a batch that failed does not undo the others: the Result tells
@@ -97,6 +100,9 @@ func (s *Session) change(ctx context.Context, op string, refs []mail.Ref, f func
 			res.Done = append(res.Done, r)
 			res.Moved = append(res.Moved, to)
 			located = located && to.UID != 0
+			if o.fresh[imap.UID(r.UID)] {
+				res.Changed = append(res.Changed, r)
+			}
 		} else if o.gone[imap.UID(r.UID)] {
 			res.Gone = append(res.Gone, r)
 		}
@@ -175,16 +181,12 @@ func (s *Session) onFresh(ctx context.Context, op string, b batch, f func(c *con
 // were so before (T9).
 func (c *conn) storeFlags(op string, b batch, plus, minus []imap.Flag, o *outcome) error {
 	for _, set := range uidSets(b.uids) {
-		for _, st := range []*imap.StoreFlags{
-			{Op: imap.StoreFlagsAdd, Silent: true, Flags: plus},
-			{Op: imap.StoreFlagsDel, Silent: true, Flags: minus},
-		} {
-			if len(st.Flags) == 0 {
-				continue
-			}
-			if err := c.store(op, set, st); err != nil {
-				return err
-			}
+		fresh, err := c.storeSet(op, set, plus, minus)
+		for _, uid := range fresh {
+			o.fresh[uid] = true
+		}
+		if err != nil {
+			return err
 		}
 	}
 	got, err := c.flagsOf(op, b.uids)
@@ -202,6 +204,48 @@ func (c *conn) storeFlags(op string, b batch, plus, minus []imap.Flag, o *outcom
 		}
 	}
 	return nil
+}
+
+// storeSet changes the flags of one set, and finds out for which messages that
+// is a change. The search goes out in the same flight, in front of the STORE.
+func (c *conn) storeSet(op string, set imap.UIDSet, plus, minus []imap.Flag) (fresh []imap.UID, err error) {
+	c.sent()
+	err = c.within(c.small(), func() error {
+		search := c.client.UIDSearch(otherwise(set, plus, minus), nil)
+		var refused error
+		for _, st := range []*imap.StoreFlags{
+			{Op: imap.StoreFlagsAdd, Silent: true, Flags: plus},
+			{Op: imap.StoreFlagsDel, Silent: true, Flags: minus},
+		} {
+			if len(st.Flags) > 0 && refused == nil {
+				refused = c.fault(op, c.client.Store(set, st, nil).Close())
+			}
+		}
+		found, err := search.Wait()
+		if err == nil {
+			fresh = expand(found.All, maxMessages)
+		}
+		// Without the search the flags are set all the same; only Undo does less.
+		return refused
+	})
+	return fresh, err
+}
+
+// otherwise searches a set for messages that lack one of plus or have one of minus.
+func otherwise(set imap.UIDSet, plus, minus []imap.Flag) *imap.SearchCriteria {
+	var any []imap.SearchCriteria
+	for _, f := range plus {
+		any = append(any, imap.SearchCriteria{NotFlag: []imap.Flag{f}})
+	}
+	for _, f := range minus {
+		any = append(any, imap.SearchCriteria{Flag: []imap.Flag{f}})
+	}
+	one := any[0]
+	for _, other := range any[1:] {
+		one = imap.SearchCriteria{Or: [][2]imap.SearchCriteria{{one, other}}}
+	}
+	one.UID = []imap.UIDSet{set}
+	return &one
 }
 
 func (c *conn) store(op string, set imap.UIDSet, st *imap.StoreFlags) error {

@@ -110,4 +110,8 @@ type Result struct {
 	Done  []Ref // changed, and confirmed by the server
 	Gone  []Ref // were not there any more
 	Moved []Ref // where Done[i] is now; empty when the server did not say (no UIDPLUS)
+
+	// Changed are those of Done that a change of flags really changed: an Undo
+	// must not mark unread what had been read before.
+	Changed []Ref
 }

@@ -201,6 +201,7 @@ func (m *Mailbox) search(c *Conn, cmd Command, folder string) {
 	for _, msg := range m.Folders[folder] {
 		if strings.Contains(cmd.Args, "UNSEEN") && slices.Contains(msg.Flags, `\Seen`) ||
 			strings.Contains(cmd.Args, "FLAGGED") && !slices.Contains(msg.Flags, `\Flagged`) ||
+			strings.Contains(cmd.Args, "UNDELETED") && slices.Contains(msg.Flags, `\Deleted`) ||
 			strings.Contains(cmd.Args, " DELETED") && !slices.Contains(msg.Flags, `\Deleted`) {
 			continue
 		}

@@ -1,0 +1,149 @@
+package handlers
+
+import (
+	"crypto/rand"
+	"sync"
+	"time"
+
+	"oriel/mail"
+	"oriel/views"
+)
+
+const (
+	journalSize = 50               // actions kept per login session
+	journalTime = 30 * time.Minute // how long one can be taken back
+	toastTime   = time.Minute      // how long a toast waits for the page it belongs on
+)
+
+// entry is one action that can be taken back.
+type entry struct {
+	id   string
+	when time.Time
+	from string   // folder the messages were in, for the sentence
+	back []change // the steps that reverse it, in order
+	said string   // sentence when it has been reversed: "Moved back to Inbox."
+}
+
+// change is one step of a reversal: flags, or a move when to is set.
+type change struct {
+	refs        []mail.Ref
+	add, remove []string
+	to          string
+}
+
+// journal remembers, for each login session, what can be undone and the toast
+// that a redirected browser is to find. It lives in memory: after a restart
+// there is nothing to undo, and the page says so.
+type journal struct {
+	now func() time.Time
+
+	mu    sync.Mutex
+	users map[string]*record
+}
+
+type record struct {
+	entries []entry
+	toast   *views.Toast
+	left    time.Time // when toast was left
+}
+
+func newJournal(now func() time.Time) *journal {
+	return &journal{now: now, users: map[string]*record{}}
+}
+
+// add remembers how to reverse an action and returns the id to do it by; "" when
+// there is nothing to reverse.
+func (j *journal) add(owner string, e entry) string {
+	steps := e.back[:0]
+	for _, c := range e.back {
+		if len(c.refs) > 0 {
+			steps = append(steps, c)
+		}
+	}
+	if len(steps) == 0 {
+		return ""
+	}
+	e.id, e.when, e.back = rand.Text(), j.now(), steps
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	r := j.record(owner)
+	r.entries = append(r.entries, e)
+	if len(r.entries) > journalSize {
+		r.entries = r.entries[len(r.entries)-journalSize:]
+	}
+	return e.id
+}
+
+// take removes and returns an entry: an action is undone once. An empty id means
+// the last one.
+func (j *journal) take(owner, id string) (entry, bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	r := j.users[owner]
+	if r == nil {
+		return entry{}, false
+	}
+	for i := len(r.entries) - 1; i >= 0; i-- {
+		e := r.entries[i]
+		if id == "" || e.id == id {
+			r.entries = append(r.entries[:i], r.entries[i+1:]...)
+			return e, j.now().Sub(e.when) < journalTime
+		}
+	}
+	return entry{}, false
+}
+
+// leaveToast keeps a toast for the page that the browser is redirected to.
+func (j *journal) leaveToast(owner string, t views.Toast) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	r := j.record(owner)
+	r.toast, r.left = &t, j.now()
+}
+
+// takeToast returns the waiting toast, once.
+func (j *journal) takeToast(owner string) *views.Toast {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	r := j.users[owner]
+	if r == nil || r.toast == nil {
+		return nil
+	}
+	t := r.toast
+	r.toast = nil
+	if j.now().Sub(r.left) > toastTime {
+		return nil
+	}
+	return t
+}
+
+// forget drops all that is known of a login session.
+func (j *journal) forget(owner string) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	delete(j.users, owner)
+}
+
+// expire drops what is too old to be of use.
+func (j *journal) expire() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for owner, r := range j.users {
+		for len(r.entries) > 0 && j.now().Sub(r.entries[0].when) >= journalTime {
+			r.entries = r.entries[1:]
+		}
+		if len(r.entries) == 0 && j.now().Sub(r.left) > toastTime {
+			delete(j.users, owner)
+		}
+	}
+}
+
+// record returns the owner's record, made when missing. Callers hold mu.
+func (j *journal) record(owner string) *record {
+	r := j.users[owner]
+	if r == nil {
+		r = &record{}
+		j.users[owner] = r
+	}
+	return r
+}

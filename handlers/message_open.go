@@ -1,0 +1,230 @@
+package handlers
+
+import (
+	"context"
+	"net/http"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+
+	"oriel/decode"
+	"oriel/mail"
+	"oriel/sanitize"
+	"oriel/views"
+)
+
+// openMessage shows a message, alone for htmx, beside its list for everybody
+// else, and marks it read when a person opened it: GET /m/{folder}/{msg}.
+func (a *App) openMessage(v visit) error {
+	ref, moved, err := a.messageParam(v)
+	if err != nil {
+		return err
+	}
+	q := listQuery(v, ref.Folder)
+	if moved {
+		return redirect(v, views.MessageURL(ref, q))
+	}
+	m, err := v.mail.Message(v.Request().Context(), ref)
+	if err != nil {
+		return err
+	}
+	if !m.Seen && readByAPerson(v.Request()) {
+		m.Seen = a.markRead(v, ref)
+	}
+	if wanted(v.Request()) != wholePage {
+		return a.showReader(v, m, q)
+	}
+	return a.showBeside(v, m, q)
+}
+
+// showReader answers htmx with the message alone.
+func (a *App) showReader(v visit, m mail.Message, q mail.ListQuery) error {
+	ctx := v.Request().Context()
+	folders, err := v.mail.Folders(ctx, false)
+	if err != nil {
+		return err
+	}
+	place, err := v.mail.Place(ctx, q, m.Ref)
+	if err != nil {
+		return err
+	}
+	f := a.frame(v, title(m), folders, q)
+	return render(v, http.StatusOK, views.ReaderPartial(f, a.reader(v, f, m, q, place)))
+}
+
+// showBeside answers with the whole page: the message and the list it is in.
+func (a *App) showBeside(v visit, m mail.Message, q mail.ListQuery) error {
+	list, folders, err := a.list(v, q)
+	if err != nil {
+		return err
+	}
+	place, err := v.mail.Place(v.Request().Context(), q, m.Ref)
+	if err != nil {
+		return err
+	}
+	f := a.frame(v, title(m), folders, shownQuery(list))
+	view := views.ListView{Context: f.Context, List: list, Open: m.Ref}
+	reader := a.reader(v, f, m, shownQuery(list), place)
+	return render(v, http.StatusOK, views.Page(f, views.Mail(f, view, &reader)))
+}
+
+// reader prepares the reading pane.
+func (a *App) reader(v visit, f views.Frame, m mail.Message, q mail.ListQuery, p mail.Place) views.MessageView {
+	view := views.MessageView{Context: f.Context, Message: m, Query: q, Place: p, Folder: mail.Folder{Name: m.Folder}}
+	for _, folder := range f.Folders {
+		if folder.Name == m.Folder {
+			view.Folder = folder
+		}
+	}
+	used := map[string]bool{} // parts that an HTML body shows as pictures
+	for _, t := range m.Texts {
+		body, blocked := a.body(v.Request().Context(), m, t, used)
+		view.Bodies = append(view.Bodies, body)
+		view.Blocked += blocked
+	}
+	// A picture that was sent inline and is shown nowhere is offered as a file.
+	view.Message.Body = m.Body.Resolve(func(p mail.Part) bool { return used[p.Path] })
+	return view
+}
+
+// body prepares one shown part, counts the remote images it names, and notes in
+// used which of the message's pictures it shows.
+func (a *App) body(ctx context.Context, m mail.Message, t mail.Text, used map[string]bool) (views.BodyView, int) {
+	b := views.BodyView{Part: t.Part, Truncated: t.Truncated}
+	switch t.Part.Type {
+	case "text/html":
+	case "text/enriched", "text/richtext":
+		b.Text = sanitize.Text(decode.Enriched(t.Content), sanitize.TextOptions{})
+		return b, 0
+	default:
+		b.Text = sanitize.Text(t.Content, sanitize.TextOptions{Flowed: t.Part.Flowed, DelSp: t.Part.DelSp})
+		return b, 0
+	}
+	doc, err := a.clean(ctx, m, t, used)
+	if err != nil {
+		b.Problem = "This part of the message is too large or too tangled to show safely. You can still save it."
+		return b, 0
+	}
+	b.Frame = views.BodyURL(m.Ref, t.Part.Path)
+	b.Truncated = b.Truncated || doc.Truncated
+	return b, doc.Blocked
+}
+
+// cleanTime is how long a request waits for the sanitiser. Its input is bounded,
+// so a run that takes longer still ends; the page does not wait for it.
+const cleanTime = 2 * time.Second
+
+// clean runs the sanitiser, at most as many at once as there are processors.
+func (a *App) clean(ctx context.Context, m mail.Message, t mail.Text, used map[string]bool) (sanitize.Document, error) {
+	ctx, cancel := context.WithTimeout(ctx, cleanTime)
+	defer cancel()
+	select {
+	case a.cleaner <- struct{}{}:
+	case <-ctx.Done():
+		return sanitize.Document{}, &mail.Error{Kind: mail.Busy, Op: "sanitize", Err: ctx.Err()}
+	}
+	type answer struct {
+		doc  sanitize.Document
+		used []string
+		err  error
+	}
+	got := make(chan answer, 1)
+	go func() {
+		defer func() { <-a.cleaner }()
+		defer func() {
+			// This goroutine is outside the recovery of the request: a fault in a parser
+			// that hostile mail found must cost one body, not the process.
+			if p := recover(); p != nil {
+				a.Log.Error("sanitizer panic", "panic", p, "stack", string(debug.Stack()))
+				got <- answer{err: &mail.Error{Kind: mail.Internal, Op: "sanitize: panic"}}
+			}
+		}()
+		var shown []string
+		doc, err := sanitize.Mail(t.Content, sanitize.MailOptions{CID: inlineImages(m, &shown)})
+		got <- answer{doc, shown, err}
+	}()
+	select {
+	case r := <-got:
+		for _, path := range r.used {
+			used[path] = true
+		}
+		return r.doc, r.err
+	case <-ctx.Done():
+		return sanitize.Document{}, &mail.Error{Kind: mail.Timeout, Op: "sanitize", Err: ctx.Err()}
+	}
+}
+
+// inlineImages finds the part that a cid: link or a Content-Location means, and
+// appends its path to shown.
+func inlineImages(m mail.Message, shown *[]string) func(string) (string, bool) {
+	parts := map[string]string{}
+	for _, p := range slices.Concat(m.Body.Attachments, m.Body.Inline) {
+		for _, id := range []string{p.ContentID, p.Location} {
+			if id != "" && strings.HasPrefix(p.Type, "image/") {
+				parts[strings.ToLower(id)] = p.Path
+			}
+		}
+	}
+	return func(id string) (string, bool) {
+		path, ok := parts[strings.ToLower(id)]
+		if !ok {
+			return "", false
+		}
+		*shown = append(*shown, path)
+		return views.PartURL(m.Ref, path, false), true
+	}
+}
+
+// readByAPerson reports whether opening should mark read: a GET that no prefetch
+// and no other site made.
+func readByAPerson(r *http.Request) bool {
+	h := r.Header
+	if r.Method != http.MethodGet || h.Get("Oriel-Prefetch") != "" {
+		return false
+	}
+	for _, name := range []string{"Sec-Purpose", "Purpose", "X-Moz", "X-Purpose"} {
+		if strings.Contains(strings.ToLower(h.Get(name)), "prefetch") {
+			return false
+		}
+	}
+	site := h.Get("Sec-Fetch-Site")
+	return site == "" || site == "same-origin" || site == "none"
+}
+
+// markRead sets \Seen and reports whether the server did. A folder that may only
+// be read is no reason not to show the message.
+func (a *App) markRead(v visit, ref mail.Ref) bool {
+	r, err := v.mail.SetFlags(v.Request().Context(), []mail.Ref{ref}, []string{`\Seen`}, nil)
+	if err != nil {
+		a.Log.Debug("not marked read", "id", idOf(v), "error", err)
+		return false
+	}
+	return len(r.Done) == 1
+}
+
+// messageParam reads the message of the path. moved says that the address was a
+// bare UID, or spelled otherwise than we spell it, and that ref is the full form.
+func (a *App) messageParam(v visit) (ref mail.Ref, moved bool, err error) {
+	name, err := folderParam(v)
+	if err != nil {
+		return mail.Ref{}, false, err
+	}
+	ref, ok := mail.ParseID(name, v.Param("msg"))
+	if !ok {
+		return mail.Ref{}, false, &mail.Error{Kind: mail.NoMessage, Op: "message id"}
+	}
+	if ref.Validity != 0 {
+		return ref, mail.Key(name) != v.Param("folder"), nil
+	}
+	ref.Validity, err = v.mail.Validity(v.Request().Context(), name)
+	return ref, true, err
+}
+
+// title is the page's title for a message.
+func title(m mail.Message) string {
+	if m.Subject == "" {
+		return "(no subject)"
+	}
+	return m.Subject
+}

@@ -1,0 +1,164 @@
+package handlers
+
+import (
+	"crypto/rand"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/klauspost/compress/gzhttp"
+	"github.com/labstack/echo/v4"
+	"github.com/labstack/echo/v4/middleware"
+)
+
+// The policies of the three kinds of answer, after the security paper in docs.
+// Tests compare them literally.
+const (
+	pageCSP = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; frame-src 'self'; manifest-src 'self'; worker-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+	bodyCSP = "default-src 'none'; img-src 'self' data:; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'; frame-ancestors 'self'; sandbox allow-same-origin allow-popups allow-popups-to-escape-sandbox"
+	partCSP = "default-src 'none'; frame-ancestors 'none'; sandbox"
+)
+
+// maxForm is the largest form that is read: 1 MiB holds the references of
+// twenty thousand selected messages.
+const maxForm = 1 << 20
+
+// wrap puts around echo what must see every request, echo's own errors included:
+// compression outermost, then the refusal of cross-site changes.
+func (a *App) wrap(h http.Handler) http.Handler {
+	cross := http.NewCrossOriginProtection()
+	if u := a.Config.PublicURL; u != nil {
+		// A proxy that rewrites Host would otherwise make our own forms foreign.
+		_ = cross.AddTrustedOrigin(u.Scheme + "://" + u.Host)
+	}
+	cross.SetDenyHandler(http.HandlerFunc(a.refuseCrossSite))
+	zip, err := gzhttp.NewWrapper(
+		gzhttp.EnableZstd(true), gzhttp.PreferZstd(true), gzhttp.MinSize(512),
+		// Only our own pages. Parts are compressed already or somebody else's, and
+		// static files come precompressed.
+		gzhttp.ContentTypes([]string{"text/html"}),
+	)
+	if err != nil {
+		panic("handlers: compression options: " + err.Error()) // constant options
+	}
+	return zip(cross.Handler(h))
+}
+
+// middleware runs inside echo, outermost first.
+func (a *App) middleware() []echo.MiddlewareFunc {
+	return []echo.MiddlewareFunc{
+		requestID,
+		a.logRequests,
+		middleware.RecoverWithConfig(middleware.RecoverConfig{
+			DisableErrorHandler: false,
+			LogErrorFunc: func(c echo.Context, err error, stack []byte) error {
+				a.Log.Error("panic", "id", idOf(c), "error", err, "stack", string(stack))
+				return err
+			},
+		}),
+		middleware.BodyLimit("1M"),
+	}
+}
+
+// guard sets the headers of the route's kind and refuses requests that no page
+// of ours makes, such as a mail's <img src="/logout"> or another site's frame.
+func (a *App) guard(r route) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		c.Set(routeKey, r)
+		h := c.Response().Header()
+		a.commonHeaders(h)
+		dest, site := c.Request().Header.Get("Sec-Fetch-Dest"), c.Request().Header.Get("Sec-Fetch-Site")
+		switch r.kind {
+		case page:
+			pageHeaders(h)
+			switch dest {
+			case "image", "script", "style", "object", "embed", "audio", "video", "font", "track", "iframe", "frame":
+				return echo.NewHTTPError(http.StatusForbidden)
+			}
+		case mailed:
+			h.Set("Content-Security-Policy", partCSP)
+			h.Set("X-Frame-Options", "DENY")
+			h.Set("Referrer-Policy", "no-referrer")
+			h.Set("Cache-Control", "no-store")
+			if site != "" && site != "same-origin" && site != "none" {
+				return echo.NewHTTPError(http.StatusForbidden)
+			}
+		case asset, probe:
+			h.Set("Content-Security-Policy", partCSP)
+		}
+		return r.handle(c)
+	}
+}
+
+// routeKey is where the log finds the row that answered.
+const routeKey = "route"
+
+// commonHeaders stand on every answer.
+func (a *App) commonHeaders(h http.Header) {
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Permissions-Policy", "camera=(), microphone=(), geolocation=(), payment=(), usb=(), browsing-topics=()")
+	if u := a.Config.PublicURL; u != nil && u.Scheme == "https" {
+		h.Set("Strict-Transport-Security", "max-age=31536000")
+	}
+}
+
+// pageHeaders stand on every page and every piece of one. Pages hold mail, so
+// no cache keeps them; a piece and its page share a URL, so Vary tells them apart.
+func pageHeaders(h http.Header) {
+	h.Set("Content-Security-Policy", pageCSP)
+	h.Set("X-Frame-Options", "DENY")
+	// Not no-referrer: form posts would then carry "Origin: null" and be refused.
+	h.Set("Referrer-Policy", "same-origin")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Vary", "HX-Request, HX-Request-Type, HX-History-Restore-Request, HX-Target")
+}
+
+// requestID names the request in the log and on error pages. It is always ours:
+// an id that the client sends would be shown and logged as it is.
+func requestID(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		c.Set(requestKey, rand.Text()[:10])
+		return next(c)
+	}
+}
+
+const requestKey = "request"
+
+func idOf(c echo.Context) string {
+	id, _ := c.Get(requestKey).(string)
+	return id
+}
+
+// logRequests writes one line per request: route name, status and time, nothing
+// that identifies a person or a message.
+func (a *App) logRequests(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		start := time.Now()
+		if err := next(c); err != nil {
+			c.Error(err)
+		}
+		name := "none"
+		if r, ok := c.Get(routeKey).(route); ok {
+			name = r.name
+		}
+		a.Log.Debug("request", "id", idOf(c), "route", name, "method", c.Request().Method,
+			"status", c.Response().Status, "bytes", c.Response().Size, "ms", time.Since(start).Milliseconds())
+		return nil
+	}
+}
+
+// clientIP says whom the throttle counts: the peer, or what a trusted proxy says.
+func (a *App) clientIP() echo.IPExtractor {
+	if len(a.Config.TrustedProxies) == 0 {
+		return echo.ExtractIPDirect()
+	}
+	trust := []echo.TrustOption{echo.TrustLoopback(false), echo.TrustLinkLocal(false), echo.TrustPrivateNet(false)}
+	for _, p := range a.Config.TrustedProxies {
+		trust = append(trust, echo.TrustIPRange(&net.IPNet{
+			IP: p.Masked().Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen()),
+		}))
+	}
+	return echo.ExtractIPFromXFFHeader(trust...)
+}
