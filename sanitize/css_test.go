@@ -56,7 +56,7 @@ func TestInlineStyle(t *testing.T) {
 		{"*color:red;_width:1px", "", 0},
 		{"mso-line-height-rule:exactly;line-height:1.5", "line-height:1.5;", 0},
 		{"color:red\x00;width:1px", "color:red;width:1px;", 0},
-		{strings.Repeat("a", maxInline+1), "", 0},
+		{"color:red;" + strings.Repeat(" ", maxInline), "", 0},
 	}
 	for _, tt := range tests {
 		s, blocked := newTestStyles()
@@ -80,6 +80,7 @@ func TestSheet(t *testing.T) {
 		{"media depth", "", "@media screen{@media print{@media all{a{color:red}}b{color:red}}}", "@media screen{@media print{b{color:red;}}}"},
 		{"dark scheme goes", "", "@media (prefers-color-scheme:dark){a{color:#fff}}b{color:red}", "b{color:red;}"},
 		{"other at-rules", "", "@import 'x.css';@font-face{font-family:x;src:url(x)}@supports (display:grid){a{color:red}}@charset \"x\";@keyframes k{from{color:red}}b{color:red}", "b{color:red;}"},
+		{"at-rule that looks like media", "", "@layer screen{a{color:red}}@keyframes all{from{color:red}}b{color:red}", "b{color:red;}"},
 		{"import without end", "", "@import url(http://e.org/x.css", ""},
 		{"comments of html", "", "<!-- a{color:red} -->", "a{color:red;}"},
 		{"bad selectors go alone", "", "a,[x=y],b:has(i),:root,c{color:red}", "a,c{color:red;}"},

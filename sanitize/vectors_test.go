@@ -20,7 +20,7 @@ type vector struct {
 var evilURLs = []string{
 	"javascript:alert(1)", "JaVaScRiPt:alert(1)", " \x01javascript:alert(1)", "java\tscript:alert(1)", "java\nscript:alert(1)",
 	"java&Tab;script:alert(1)", "java&NewLine;script&colon;alert(1)", "&#106;avascript:alert(1)", "&#x6A;avascript:alert(1)",
-	"&#0000106avascript:alert(1)", "javascript&#58;alert(1)", "javascript:https://e.org/%0aalert(1)", "\u00a0javascript:alert(1)",
+	"&#0000106avascript:alert(1)", "javascript&#58;alert(1)", "javascript:https://e.org/%0aalert(1)", "javascript://e.org/%0aalert(1)", "data://e.org/x", "\u00a0javascript:alert(1)",
 	"vbscript:msgbox(1)", "livescript:x", "mocha:x", "data:text/html,<script>alert(1)</script>",
 	"data:text/html;base64,PHNjcmlwdD5hbGVydCgxKTwvc2NyaXB0Pg==", "data:image/svg+xml,<svg onload=alert(1)>",
 	"data:image/svg+xml;base64,PHN2Zz4=", "data:application/xhtml+xml,x", "blob:https://e.org/x", "filesystem:https://e.org/x", "file:///etc/passwd",
