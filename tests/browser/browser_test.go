@@ -156,6 +156,9 @@ func newTab(t testing.TB, base string, l look) *tab {
 	ctx, end := chromedp.NewContext(parent, chromedp.WithNewBrowserContext(), chromedp.WithListener(b.hear))
 	b.ctx = ctx
 	t.Cleanup(func() {
+		if !t.Failed() {
+			b.whole()
+		}
 		end()
 		b.report()
 	})

@@ -102,6 +102,32 @@ func (b *tab) scene() string {
 	return s + "\n" + strings.Join(b.unexpected(), "\n")
 }
 
+// whole checks what must hold on every page however it came about: swaps must
+// not leave a piece behind or double one.
+func (b *tab) whole() {
+	b.Helper()
+	twice, err := try[string](b, "(i => i.filter((x, n) => i.indexOf(x) !== n).join(' '))($$('[id]').map(e => e.id))")
+	if err == nil && twice != "" {
+		b.Errorf("ids that are there twice: %s\n%s", twice, b.scene())
+	}
+}
+
+// settle waits until nothing is under way any more, and checks the page then.
+func (b *tab) settle() {
+	b.Helper()
+	quiet := 0
+	b.untilThat("the page is quiet", func() bool {
+		quiet++
+		for _, r := range b.network() {
+			if !r.finished {
+				quiet = 0
+			}
+		}
+		return quiet > 10 // the script refreshes its list a moment after an action
+	})
+	b.whole()
+}
+
 // open goes to an address, and waits for its page to load.
 func (b *tab) open(path string) {
 	b.Helper()
