@@ -13,6 +13,8 @@ T := ./scripts/timed
 
 .PHONY: run demo test deps check plain race browser generate bench long image clean
 
+.NOTPARALLEL:
+
 run: demo
 
 demo:
