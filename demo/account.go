@@ -37,6 +37,11 @@ type account struct {
 	login string
 	store *imapmemserver.User
 
+	// epoch is added to every UIDVALIDITY. imapmemserver counts from 1 in each
+	// process, but a client that saw the demo before its last start has to learn
+	// that these are other messages (RFC 3501 section 2.3.1.1).
+	epoch uint32
+
 	mu      sync.Mutex
 	folders map[string]*folderState
 
@@ -54,11 +59,12 @@ type folderState struct {
 // accounts are the users by their login.
 type accounts map[string]*account
 
-func newAccounts() accounts {
+func newAccounts(now time.Time) accounts {
 	all := accounts{}
 	for _, login := range []string{User, Colleague} {
 		all[login] = &account{
 			login:   login,
+			epoch:   uint32(now.Unix()), // wraps in 2106, which a demo survives
 			store:   imapmemserver.NewUser(login, Password),
 			folders: map[string]*folderState{},
 		}
@@ -80,6 +86,14 @@ func (a accounts) byAddress(address string) *account {
 		return a[Colleague]
 	}
 	return nil
+}
+
+// address is what the user writes from.
+func (a *account) address() string {
+	if a.login == Colleague {
+		return ColleagueAddress
+	}
+	return UserAddress
 }
 
 func (a *account) createFolders(folders []folder) error {
@@ -266,6 +280,14 @@ func matches(name, ref string, patterns []string) bool {
 	return false
 }
 
+func (a *account) status(name string, o *imap.StatusOptions) (*imap.StatusData, error) {
+	data, err := a.store.Status(name, o)
+	if err == nil && o.UIDValidity {
+		data.UIDValidity += a.epoch
+	}
+	return data, err
+}
+
 func (a *account) listData(l listing, o *imap.ListOptions) (*imap.ListData, bool) {
 	data := &imap.ListData{Mailbox: l.name, Delim: delimiter, Attrs: l.attrs}
 	if l.state == nil {
@@ -281,7 +303,7 @@ func (a *account) listData(l listing, o *imap.ListOptions) (*imap.ListData, bool
 		data.Attrs = append(data.Attrs, l.state.use)
 	}
 	if o.ReturnStatus != nil {
-		status, err := a.store.Status(l.name, o.ReturnStatus)
+		status, err := a.status(l.name, o.ReturnStatus)
 		if err != nil {
 			return nil, false // deleted since the names were read
 		}

@@ -63,7 +63,7 @@ type Server struct {
 // account of Colleague has only a few messages.
 func Start(o Options) (*Server, error) {
 	o = o.withDefaults()
-	accounts := newAccounts()
+	accounts := newAccounts(o.Now)
 	if err := fill(accounts, o.Now); err != nil {
 		return nil, fmt.Errorf("demo mailbox: %w", err)
 	}
@@ -74,7 +74,7 @@ func Start(o Options) (*Server, error) {
 // folders with roles, for tests that bring their own mail.
 func StartEmpty(o Options) (*Server, error) {
 	o = o.withDefaults()
-	accounts := newAccounts()
+	accounts := newAccounts(o.Now)
 	for _, a := range accounts {
 		if err := a.createFolders(roleFolders); err != nil {
 			return nil, fmt.Errorf("demo mailbox: %w", err)
@@ -86,13 +86,14 @@ func StartEmpty(o Options) (*Server, error) {
 // StartBare is StartEmpty without any folder but INBOX, for tests of what
 // happens where a role has no folder yet.
 func StartBare(o Options) (*Server, error) {
-	accounts := newAccounts()
+	o = o.withDefaults()
+	accounts := newAccounts(o.Now)
 	for _, a := range accounts {
 		if err := a.createFolders([]folder{{name: "INBOX"}}); err != nil {
 			return nil, fmt.Errorf("demo mailbox: %w", err)
 		}
 	}
-	return serve(accounts, o.withDefaults())
+	return serve(accounts, o)
 }
 
 func (o Options) withDefaults() Options {

@@ -182,6 +182,13 @@ func TestEveryMessageParses(t *testing.T) {
 			if bytes.Contains(bytes.ReplaceAll(m.raw, []byte("\r\n"), nil), []byte("\n")) {
 				t.Errorf("%s: %q: a line ends without CRLF", name, subject)
 			}
+			inHeader := true
+			for line := range strings.SplitSeq(string(m.raw), "\r\n") {
+				inHeader = inHeader && line != ""
+				if len(line) > 998 || inHeader && !ascii(line) {
+					t.Errorf("%s: %q: line of %d octets: %.60q", name, subject, len(line), line)
+				}
+			}
 		}
 	}
 	for _, kind := range []string{

@@ -407,6 +407,55 @@ func TestSlowReader(t *testing.T) {
 	}
 }
 
+// TestValidity holds that every command names the same UIDVALIDITY, and that it
+// differs between two starts and between a folder and its successor.
+func TestValidity(t *testing.T) {
+	seen := map[uint32]bool{}
+	for day := range 2 {
+		c := signIn(t, empty(t, Options{Now: time.Date(2026, 5, 1+day, 0, 0, 0, 0, time.UTC)}), User)
+		for range 2 {
+			if err := c.Create("Plans", nil).Wait(); err != nil {
+				t.Fatal(err)
+			}
+			raw := fmt.Sprintf(plain, "one")
+			add := c.Append("Plans", int64(len(raw)), nil)
+			_, _ = add.Write([]byte(raw))
+			_ = add.Close()
+			added, err := add.Wait()
+			if err != nil {
+				t.Fatal(err)
+			}
+			status, err := c.Status("Plans", &imap.StatusOptions{UIDValidity: true}).Wait()
+			if err != nil {
+				t.Fatal(err)
+			}
+			selected, err := c.Select("Plans", nil).Wait()
+			if err != nil {
+				t.Fatal(err)
+			}
+			put(t, c, "INBOX", "other")
+			if _, err := c.Select("INBOX", nil).Wait(); err != nil {
+				t.Fatal(err)
+			}
+			copied, err := c.Copy(imap.SeqSetNum(1), "Plans").Wait()
+			if err != nil {
+				t.Fatal(err)
+			}
+			v := selected.UIDValidity
+			if added.UIDValidity != v || status.UIDValidity != v || copied.UIDValidity != v {
+				t.Errorf("APPEND %d, STATUS %d, SELECT %d, COPY %d", added.UIDValidity, status.UIDValidity, v, copied.UIDValidity)
+			}
+			if seen[v] {
+				t.Errorf("UIDVALIDITY %d again", v)
+			}
+			seen[v] = true
+			if err := c.Delete("Plans").Wait(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
 // TestClose ends connections and frees the ports.
 func TestClose(t *testing.T) {
 	s := empty(t, Options{})

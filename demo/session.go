@@ -67,6 +67,7 @@ func (s *session) Select(name string, o *imap.SelectOptions) (*imap.SelectData, 
 	}
 	s.selected = true
 	s.readOnly = o != nil && o.ReadOnly
+	data.UIDValidity += s.account.epoch
 	data.Flags = standardFlags(data.Flags)
 	data.PermanentFlags = append(slices.Clone(data.Flags), imap.FlagWildcard)
 	if s.readOnly {
@@ -117,6 +118,20 @@ func (s *session) List(w *imapserver.ListWriter, ref string, patterns []string, 
 	return s.account.list(w, ref, patterns, o)
 }
 
+// Status answers STATUS.
+func (s *session) Status(name string, o *imap.StatusOptions) (*imap.StatusData, error) {
+	return s.account.status(name, o)
+}
+
+// Append stores a message.
+func (s *session) Append(name string, r imap.LiteralReader, o *imap.AppendOptions) (*imap.AppendData, error) {
+	data, err := s.UserSession.Append(name, r, o)
+	if err == nil {
+		data.UIDValidity += s.account.epoch
+	}
+	return data, err
+}
+
 // Fetch reads messages; after EXAMINE it sets no \Seen (RFC 3501 section 6.3.2).
 func (s *session) Fetch(w *imapserver.FetchWriter, set imap.NumSet, o *imap.FetchOptions) error {
 	if s.readOnly {
@@ -157,6 +172,7 @@ func (s *session) Copy(set imap.NumSet, dest string) (*imap.CopyData, error) {
 	if err != nil || len(data.SourceUIDs) == 0 {
 		return nil, err // nothing matched: OK without COPYUID
 	}
+	data.UIDValidity += s.account.epoch
 	return data, nil
 }
 

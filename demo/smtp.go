@@ -129,10 +129,10 @@ func (s *submission) Data(r io.Reader) error {
 			return err
 		}
 	}
-	if len(lost) == 0 {
-		return nil
+	if len(lost) == 0 || s.from == "" {
+		return nil // no report about a report (RFC 5321 section 4.5.5)
 	}
-	report, err := deliveryReport(s.from, lost, raw, now)
+	report, err := deliveryReport(s.account.address(), lost, raw, now)
 	if err != nil {
 		return err
 	}
@@ -166,6 +166,7 @@ func deliveryReport(to string, lost []string, original []byte, at time.Time) ([]
 	e := entry{
 		from: "Mail Delivery System <mailer-daemon@mx." + Domain + ">", to: to,
 		subject: "Undelivered mail returned to sender", at: at, kind: "dsn",
+		extra:    [][2]string{{"Auto-Submitted", "auto-replied"}},
 		id:       fmt.Sprintf("report.%d@mx.%s", at.UnixNano(), Domain),
 		sections: map[string]string{"": text.String(), "status": status.String(), "headers": string(headerOf(original))},
 	}
