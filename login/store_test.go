@@ -286,6 +286,58 @@ func TestTampering(t *testing.T) {
 	}
 }
 
+// A leaked signing key must not become a way to delete files.
+func TestSignedPathDeletesNothing(t *testing.T) {
+	c, _ := testConfig(t)
+	s := mustNew(t, c)
+	victim := filepath.Join(c.Dir, "key")
+	if err := os.WriteFile(victim, []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []string{"/../../key", "x/../../key", "../key", "/../../../" + victim} {
+		text, err := securecookie.EncodeMulti("__Host-oriel", id, s.files.Codecs...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cookie := &http.Cookie{Name: "__Host-oriel", Value: text}
+		signedIn(s, cookie)
+		if got := s.End(httptest.NewRecorder(), request(cookie)); got != "" {
+			t.Errorf("ended %q", got)
+		}
+		begin(t, s, cookie)
+	}
+	if _, err := os.Stat(victim); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestSerializer(t *testing.T) {
+	good := `{"user":"anna","server":"s","created":1,"sealed":"AAAA"}`
+	for _, x := range []struct {
+		text string
+		ok   bool
+	}{
+		{good, true}, {"", false}, {"null", false}, {"[]", false}, {`"anna"`, false},
+		{strings.Replace(good, "}", `,"admin":true}`, 1), false},
+		{strings.Replace(good, `"anna"`, `""`, 1), false},
+		{strings.Replace(good, `:1,`, `:-1,`, 1), false},
+		{strings.Replace(good, "AAAA", "", 1), false},
+	} {
+		values := map[any]any{}
+		if err := (serializer{}).Deserialize([]byte(x.text), &values); (err == nil) != x.ok {
+			t.Errorf("%s: %v", x.text, err)
+		}
+	}
+	for _, v := range []any{42, map[any]any{}, map[any]any{"x": 1}, map[any]any{recordKey{}: record{}, "x": 1}} {
+		if _, err := (serializer{}).Serialize(v); err == nil {
+			t.Errorf("%v was stored", v)
+		}
+	}
+	if err := (serializer{}).Deserialize([]byte(good), new(int)); err == nil {
+		t.Error("read into a number")
+	}
+}
+
 func flip(v string) string {
 	b := []byte(v)
 	b[len(b)/2] ^= 1
