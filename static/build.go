@@ -6,16 +6,17 @@ import (
 	"strings"
 )
 
-// script joins the files of js/ in the order of their names into one script
-// with one scope of its own: a few readable files, one request, no build step.
-// Lines that only hold a comment are dropped, and so is indentation.
+// script joins htmx, as published, and the files of js/ in the order of their
+// names, which share one scope: a few readable files, one request, no build
+// step. Lines that only hold a comment are dropped, and so is indentation.
 func script() []byte {
 	names, err := fs.Glob(files, "js/*.js") // sorted
 	if err != nil {
 		panic("static: " + err.Error()) // the pattern is a constant
 	}
 	var out bytes.Buffer
-	out.WriteString("(() => {\n\"use strict\";\n")
+	out.Write(read("vendor/htmx.min.js"))
+	out.WriteString("\n(() => {\n\"use strict\";\n")
 	for _, name := range names {
 		for line := range strings.Lines(string(read(name))) {
 			line = strings.TrimSpace(line)

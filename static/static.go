@@ -38,7 +38,6 @@ var (
 )
 
 func init() {
-	add("htmx.js", "text/javascript; charset=utf-8", read("vendor/htmx.min.js"))
 	add("oriel.js", "text/javascript; charset=utf-8", script())
 	add("oriel.css", "text/css; charset=utf-8", squeezeCSS(read("oriel.css")))
 	add("icons.svg", "image/svg+xml", read("icons.svg"))

@@ -82,7 +82,7 @@ func Choose(v ChooseView) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 5, "\"><div class=\"field\" data-filter hidden><label class=\"vh\" for=\"ask-find\">Find a folder</label> <input class=\"in-t\" id=\"ask-find\" type=\"search\" placeholder=\"Find a folder\" autocomplete=\"off\"></div><fieldset class=\"opts\"><legend class=\"vh\">Folder</legend> ")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 5, "\"><div class=\"field\" data-filter hidden><label class=\"vh\" for=\"ask-find\">Find a folder</label> <input class=\"in-t\" id=\"ask-find\" type=\"text\" placeholder=\"Find a folder\" autocomplete=\"off\"></div><fieldset class=\"opts\"><legend class=\"vh\">Folder</legend> ")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -258,15 +258,35 @@ func (c Context) isMe(a mail.Address) bool {
 }
 
 // toLine names the recipients in a message's head: "to me, Priya and 2 more".
+// Somebody who stands in To and Cc is named once.
 func (c Context) toLine(list []mail.Address) string {
-	if len(list) == 0 {
+	seen := map[string]bool{}
+	var who []mail.Address
+	for _, a := range list {
+		key := strings.ToLower(a.Addr)
+		if key != "" && seen[key] {
+			continue
+		}
+		seen[key] = true
+		if c.isMe(a) {
+			a.Name = "me"
+		} else {
+			a.Name = firstName(a.Name)
+		}
+		who = append(who, a)
+	}
+	if len(who) == 0 {
 		return "to nobody named"
 	}
-	renamed := make([]mail.Address, len(list))
-	for i, a := range list {
-		if renamed[i] = a; c.isMe(a) {
-			renamed[i].Name = "me"
-		}
+	return "to " + names(who)
+}
+
+// firstName is how somebody is called in passing. Names with a comma or of one
+// word stay whole, and so do initials.
+func firstName(name string) string {
+	word, _, more := strings.Cut(strings.TrimSpace(name), " ")
+	if !more || strings.ContainsAny(name, ",(@") || strings.HasSuffix(word, ".") || len([]rune(word)) < 3 {
+		return name
 	}
-	return "to " + names(renamed)
+	return word
 }

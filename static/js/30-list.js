@@ -48,13 +48,16 @@ on("reset", () => setTimeout(countPicked));
 // and there is one main heading. Rows whose departure the server has not
 // confirmed yet stay hidden, even if an older answer still has them.
 const leaving = new Set();
+let seen;
 const mark = () => {
   const now = open()?.dataset.msg;
+  const fresh = now !== seen;
+  seen = now;
   for (const row of $$("#list .row")) {
     const link = linkOf(row);
     if (row.dataset.msg === now) {
       link.setAttribute("aria-current", "true");
-      if (link.getAttribute("href") === location.pathname + location.search) setUnread(row, false);
+      if (fresh) setUnread(row, false);
     } else link.removeAttribute("aria-current");
     if (leaving.has(row.dataset.msg)) row.hidden = true;
   }

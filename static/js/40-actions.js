@@ -97,8 +97,9 @@ const flag = (action, refs) => {
 // leave turns away from the open message after it went: to the next one, or to
 // the list. Marked unread it must not stay open, which would read it again.
 const leave = (action, gone) => {
-  if (action === "unread") return $("#back").click();
-  if (!gone) return;
+  if (!gone && action !== "unread") return;
+  replacing = true;
+  if (!gone) return $("#back").click();
   const row = opened();
   const next = row && rows().find((r) => row.compareDocumentPosition(r) & Node.DOCUMENT_POSITION_FOLLOWING);
   const link = next ? linkOf(next) : $("#reader [rel=next]");
@@ -116,6 +117,6 @@ const refresh = () => {
     if (!list) return;
     const url = new URL(list.dataset.url, location.href);
     if (open()) url.searchParams.set("open", open().dataset.msg);
-    htmx.ajax("GET", url.pathname + url.search, { target: "#list", swap: "outerMorph show:none" });
+    fetchInto("#list", url.pathname + url.search, "outerMorph");
   }, 50);
 };

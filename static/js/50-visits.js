@@ -18,6 +18,13 @@ const restoreScroll = () => {
   if ($("#reading")) $("#reading").scrollTop = reading;
 };
 
+// fetchInto swaps a piece in without a link. htmx names the target in a header
+// only for links and forms, and the server chooses the piece by it.
+const fetchInto = (target, url, swap) => {
+  const name = $(target).localName + target;
+  htmx.ajax("GET", url, { target, swap, headers: { "HX-Target": name } });
+};
+
 on("htmx:config:request", ({ detail: { ctx } }) => {
   // The anchor of a Back link is for browsers without script: here the list
   // never scrolled away.
@@ -33,9 +40,13 @@ on("htmx:before:swap", (e) => {
   const { ctx } = e.detail;
   if (ctx.request.headers["HX-Target"] === "form#list" && ctx.list !== $("#list")?.dataset.url) e.preventDefault();
 });
-// A refused request leaves the address where it was.
+// A refused request leaves the address where it was. What comes after a message
+// that has gone takes its place in the history: Back would find nothing there.
+let replacing = false;
 on("htmx:before:history:update", (e) => {
   if (e.detail.response?.status >= 400) e.preventDefault();
+  else if (replacing) e.detail.history.type = "replace";
+  replacing = false;
 });
 on("htmx:error", () => say("Oriel didn't answer. Check your connection and try again."));
 
@@ -47,6 +58,8 @@ on("htmx:after:swap", ({ detail: { ctx } }) => {
   arm();
   if (ctx.response.status >= 400) {
     if (ctx.response.headers.get("Oriel-Refresh") === "list") refresh();
+    if (restoring) history.replaceState(history.state, "", open()?.dataset.url || $("#list").dataset.url);
+    restoring = false;
     return;
   }
   mark();
@@ -76,8 +89,8 @@ on("htmx:before:history:restore", (e) => {
   e.preventDefault();
   restoring = true;
   if (!message) $("#reader").replaceChildren(); // a phone shows the list at once
-  const target = message ? "#reader" : "#main";
-  htmx.ajax("GET", e.detail.path, { target, swap: message ? "outerHTML show:none" : "innerMorph show:none" });
+  if (message) fetchInto("#reader", e.detail.path, "outerHTML");
+  else fetchInto("#main", e.detail.path, "innerMorph");
 });
 
 mark();

@@ -54,7 +54,7 @@ const jump = () => {
   const box = document.createElement("section");
   box.className = "ask";
   box.innerHTML = `<header><h1 id="ask-title">Go to folder</h1></header><div class="body"><div data-filter>
-    <input class="in-t" type="search" aria-label="Find a folder" placeholder="Find a folder" autocomplete="off"></div><div class="opts"></div></div>`;
+    <input class="in-t" type="text" aria-label="Find a folder" placeholder="Find a folder" autocomplete="off"></div><div class="opts"></div></div>`;
   for (const link of links) {
     const twin = document.createElement("a");
     twin.className = "mi";
