@@ -1,9 +1,8 @@
 package demo
 
 import (
-	"context"
+	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"time"
@@ -55,8 +54,9 @@ type Server struct {
 	IMAPAddr string // host:port, without TLS
 	SMTPAddr string // host:port, without TLS
 
-	imap *imapserver.Server
-	smtp *smtp.Server
+	imap      *imapserver.Server
+	smtp      *smtp.Server
+	listeners []net.Listener
 }
 
 // Start runs both servers with the sample mailbox in the account of User. The
@@ -123,10 +123,11 @@ func serve(accounts accounts, o Options) (*Server, error) {
 		return nil, fmt.Errorf("demo SMTP server: %w", err)
 	}
 	s := &Server{
-		IMAPAddr: il.Addr().String(),
-		SMTPAddr: sl.Addr().String(),
-		imap:     newIMAP(accounts, o.Log),
-		smtp:     newSMTP(accounts, o.Log),
+		IMAPAddr:  il.Addr().String(),
+		SMTPAddr:  sl.Addr().String(),
+		imap:      newIMAP(accounts, o.Log),
+		smtp:      newSMTP(accounts, o.Log),
+		listeners: []net.Listener{il, sl},
 	}
 	il = &queuedListener{il}
 	if o.Record != nil {
@@ -144,17 +145,13 @@ func run(log *slog.Logger, name string, serve func() error) {
 	}
 }
 
-// Run keeps the servers up until ctx ends, then closes them.
-func (s *Server) Run(ctx context.Context) error {
-	<-ctx.Done()
-	return s.Close()
-}
-
 // Close ends both servers and every connection. The mail is gone with them.
 func (s *Server) Close() error {
-	err := s.imap.Close()
-	if e := s.smtp.Close(); err == nil {
-		err = e
+	err := errors.Join(s.imap.Close(), s.smtp.Close())
+	// A server that was closed before it began to serve leaves its listener
+	// open; for all others this is a second, harmless close.
+	for _, l := range s.listeners {
+		_ = l.Close()
 	}
 	return err
 }
@@ -188,5 +185,3 @@ type printer struct{ log *slog.Logger }
 
 func (p printer) Printf(format string, _ ...any) { p.log.Debug("demo server", "message", format) }
 func (p printer) Println(...any)                 { p.log.Debug("demo server") }
-
-var _ io.Closer = (*Server)(nil)

@@ -466,6 +466,13 @@ func TestClose(t *testing.T) {
 	if err := c.Noop().Wait(); err == nil {
 		t.Error("the connection outlived the server")
 	}
+	for range 20 { // some of these close before they serve
+		early, err := StartEmpty(Options{IMAPAddr: s.IMAPAddr, SMTPAddr: s.SMTPAddr})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = early.Close()
+	}
 	again, err := StartEmpty(Options{IMAPAddr: s.IMAPAddr, SMTPAddr: s.SMTPAddr})
 	if err != nil {
 		t.Fatal(err)
