@@ -201,8 +201,11 @@ func (c *Conn) setDeadline(d time.Duration) {
 // Write sends commands, with repaired folder names in the server's own spelling.
 func (c *Conn) Write(p []byte) (int, error) {
 	b, err := c.wr.feed(p)
-	if err != nil || len(b) == 0 {
-		return len(p), err
+	if err != nil {
+		return 0, err
+	}
+	if len(b) == 0 {
+		return len(p), nil // a line that is not complete yet
 	}
 	c.mu.Lock()
 	limit := c.budget.Progress
@@ -212,6 +215,7 @@ func (c *Conn) Write(p []byte) (int, error) {
 	c.mu.Unlock()
 	c.conn.SetWriteDeadline(time.Now().Add(limit))
 	n, err := c.conn.Write(b)
+	c.conn.SetWriteDeadline(time.Time{}) // TLS may have to write while we read
 	c.mu.Lock()
 	c.sent += int64(n)
 	if c.armed && !c.answered {

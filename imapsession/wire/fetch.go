@@ -59,8 +59,7 @@ func (r *reader) row(b Budget) (w row, ok bool) {
 // item reads the value that follows a name and appends the item, if the client
 // can take it.
 func (s *scanner) item(w *row, dst []byte, name string) ([]byte, bool) {
-	section := sectionItem.MatchString(name)
-	if start := s.at; section {
+	if start := s.at; strings.IndexByte(name, '[') > 0 && sectionItem.MatchString(name) {
 		if v, ok := s.value(); ok {
 			return appendNString(append(append(append(dst, ' '), name...), ' '), v), true
 		}
@@ -111,7 +110,7 @@ func appendItem(dst []byte, name string, v value) ([]byte, bool) {
 	case name == "INTERNALDATE":
 		t, err := time.Parse("_2-Jan-2006 15:04:05 -0700", string(v.text))
 		return appendString(dst, v.text), err == nil && !t.IsZero() && v.kind == str
-	case name == "RFC822.SIZE" || sizeItem.MatchString(name):
+	case name == "RFC822.SIZE" || strings.HasPrefix(name, "BINARY.SIZE[") && sizeItem.MatchString(name):
 		max := uint64(math.MaxInt64)
 		if name != "RFC822.SIZE" {
 			max = math.MaxUint32

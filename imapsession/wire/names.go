@@ -17,6 +17,11 @@ const maxName = 4096
 // Names remembers the folders whose names are not legal modified UTF-7
 // (RFC 3501 section 5.1.3), and how the server spells them. It is safe for
 // concurrent use.
+//
+// When a folder really has the name that another one was repaired to, the name
+// belongs to the real one: the other is not listed any more. Only a LIST that
+// brings the illegal name first shows the name twice, and both rows mean the real
+// folder then.
 type Names struct {
 	mu    sync.Mutex
 	raw   map[string]string // repaired name -> the server's spelling

@@ -38,7 +38,8 @@ type Options struct {
 	// Nil: the connection has its own.
 	Names *Names
 	// Trace, when set, gets every line without its literals, quoted strings and
-	// credentials. dir is 'C' for the client's lines and 'S' for the server's.
+	// credentials. dir is 'C' for the client's lines and 'S' for the server's. It is
+	// called from the reading and the writing goroutine, and keeps nothing.
 	Trace func(dir byte, redacted []byte)
 }
 
