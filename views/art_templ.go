@@ -8,6 +8,8 @@ package views
 import "github.com/a-h/templ"
 import templruntime "github.com/a-h/templ/runtime"
 
+import "oriel/static"
+
 // mark is the brand: a bay of three lights on its bracket.
 func mark() templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
@@ -39,7 +41,6 @@ func mark() templ.Component {
 }
 
 // bay is the picture of the window, for sign-in, errors and an empty reader.
-// Its colours are the stylesheet's, so that it follows the theme.
 func bay() templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -61,7 +62,52 @@ func bay() templ.Component {
 			templ_7745c5c3_Var2 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "<svg class=\"art\" aria-hidden=\"true\" focusable=\"false\" viewBox=\"0 0 400 470\"><defs><linearGradient id=\"sky\" x1=\"0\" y1=\"0\" x2=\"0\" y2=\"1\"><stop class=\"sk-a\" offset=\"0\"></stop><stop class=\"sk-b\" offset=\".62\"></stop><stop class=\"sk-c\" offset=\"1\"></stop></linearGradient> <clipPath id=\"lights\"><path d=\"M48 92 118 70v56L48 140zM48 152l70-13v201l-70-24zM132 66h136v58H132zM132 138h136v206H132zM352 92l-70-22v56l70 14zM352 152l-70-13v201l70-24z\"></path></clipPath></defs> <path class=\"st-3\" d=\"M28 80 124 46h152l96 34v12l-96-30H124L28 92z\"></path> <path class=\"st-1\" d=\"M34 88 124 58h152l90 30v240l-90 32H124l-90-32z\"></path> <g clip-path=\"url(#lights)\"><path fill=\"url(#sky)\" d=\"M40 60h320v300H40z\"></path> <circle class=\"sun\" cx=\"238\" cy=\"236\" r=\"30\"></circle> <path class=\"hill\" d=\"M40 290c60-36 110-30 160-8s100 14 160-22v100H40z\"></path> <path class=\"hill2\" d=\"M40 330c70-30 130-18 190-4s90 4 130-12v46H40z\"></path></g> <path class=\"st-3\" d=\"M28 330l96 34h152l96-34v14l-96 34H124l-96-34z\"></path> <path class=\"st-2\" d=\"M52 356l76 26h144l76-26-62 50H114z\"></path> <path class=\"st-3\" d=\"M114 406h172l-44 30h-84z\"></path> <path class=\"st-2\" d=\"M158 436h84l-24 22h-36z\"></path></svg>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "<svg class=\"art\" aria-hidden=\"true\"><use href=\"#bay\"></use></svg>")
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		return nil
+	})
+}
+
+// drawings are what a document draws many times or again after a swap: defined
+// once, so that rows and pieces stay small. The bay's colours are the
+// stylesheet's, so that it follows the theme.
+func drawings() templ.Component {
+	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
+		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
+		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
+			return templ_7745c5c3_CtxErr
+		}
+		templ_7745c5c3_Buffer, templ_7745c5c3_IsBuffer := templruntime.GetBuffer(templ_7745c5c3_W)
+		if !templ_7745c5c3_IsBuffer {
+			defer func() {
+				templ_7745c5c3_BufErr := templruntime.ReleaseBuffer(templ_7745c5c3_Buffer)
+				if templ_7745c5c3_Err == nil {
+					templ_7745c5c3_Err = templ_7745c5c3_BufErr
+				}
+			}()
+		}
+		ctx = templ.InitializeContext(ctx)
+		templ_7745c5c3_Var3 := templ.GetChildren(ctx)
+		if templ_7745c5c3_Var3 == nil {
+			templ_7745c5c3_Var3 = templ.NopComponent
+		}
+		ctx = templ.ClearChildren(ctx)
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "<svg class=\"drawings\" aria-hidden=\"true\"><symbol id=\"star\" viewBox=\"0 0 24 24\"><use href=\"")
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		var templ_7745c5c3_Var4 string
+		templ_7745c5c3_Var4, templ_7745c5c3_Err = templ.JoinStringErrs(static.URL("icons.svg") + "#i-star")
+		if templ_7745c5c3_Err != nil {
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `art.templ`, Line: 20, Col: 87}
+		}
+		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var4))
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "\"></use></symbol> <symbol id=\"bay\" viewBox=\"0 0 400 470\"><defs><linearGradient id=\"sky\" x1=\"0\" y1=\"0\" x2=\"0\" y2=\"1\"><stop class=\"sk-a\" offset=\"0\"></stop><stop class=\"sk-b\" offset=\".62\"></stop><stop class=\"sk-c\" offset=\"1\"></stop></linearGradient> <clipPath id=\"lights\"><path d=\"M48 92 118 70v56L48 140zM48 152l70-13v201l-70-24zM132 66h136v58H132zM132 138h136v206H132zM352 92l-70-22v56l70 14zM352 152l-70-13v201l70-24z\"></path></clipPath></defs> <path class=\"st-3\" d=\"M28 80 124 46h152l96 34v12l-96-30H124L28 92z\"></path> <path class=\"st-1\" d=\"M34 88 124 58h152l90 30v240l-90 32H124l-90-32z\"></path> <g clip-path=\"url(#lights)\"><path fill=\"url(#sky)\" d=\"M40 60h320v300H40z\"></path> <circle class=\"sun\" cx=\"238\" cy=\"236\" r=\"30\"></circle> <path class=\"hill\" d=\"M40 290c60-36 110-30 160-8s100 14 160-22v100H40z\"></path> <path class=\"hill2\" d=\"M40 330c70-30 130-18 190-4s90 4 130-12v46H40z\"></path></g> <path class=\"st-3\" d=\"M28 330l96 34h152l96-34v14l-96 34H124l-96-34z\"></path> <path class=\"st-2\" d=\"M52 356l76 26h144l76-26-62 50H114z\"></path> <path class=\"st-3\" d=\"M114 406h172l-44 30h-84z\"></path> <path class=\"st-2\" d=\"M158 436h84l-24 22h-36z\"></path></symbol></svg>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -14,7 +14,7 @@ import (
 // subject of a megabyte; a row shows one line of it.
 const (
 	maxSubject = 300
-	maxPreview = 110
+	maxPreview = 90
 	maxName    = 80
 )
 

@@ -43,6 +43,7 @@ const act = async (url, data) => {
     if (answer.refresh) refresh();
     return;
   }
+  if (action === "undo") leaving.clear();
   if (action === "delete") hide(refs);
   if (goes || action === "delete" || action === "undo" || answer.refresh) refresh();
   if (open() && refs.includes(open().dataset.msg)) leave(action, goes || action === "delete");

@@ -47,6 +47,13 @@ const starKey = () => {
   does(rowsNow.every((r) => "flagged" in r.dataset) ? "unflag" : "flag");
 };
 
+// pathOf is a folder's name with its parents', as the tree shows them.
+const pathOf = (link) => {
+  const names = [];
+  for (let li = link.closest("li"); li; li = li.parentElement.closest("li")) names.unshift($(".cut", li).textContent);
+  return names.join(" / ");
+};
+
 // jump lists the folders to go to; typing narrows them.
 const jump = () => {
   const links = $$("#folders a.fold");
@@ -59,7 +66,7 @@ const jump = () => {
     const twin = document.createElement("a");
     twin.className = "mi";
     twin.href = link.href;
-    twin.append($("svg", link).cloneNode(true), link.dataset.path || $(".cut", link).textContent);
+    twin.append($("svg", link).cloneNode(true), pathOf(link));
     twin.addEventListener("click", (e) => {
       e.preventDefault();
       $("#dialog").close();
