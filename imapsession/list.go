@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	patience   = 8  // messages that may break a connection before a page is read with care
-	maxRepeats = 12 // attempts at one page
+	patience   = 12 // messages that may break a connection before a page is read with care
+	maxRepeats = 20 // attempts at one page
 )
 
 // List returns one page of a folder.
