@@ -46,7 +46,8 @@ func (r *reader) row(b Budget) (w row, ok bool) {
 			w.needed = true
 		}
 		if items, ok = s.item(&w, items, name); !ok {
-			break // what follows a broken value cannot be told from it
+			w.needed = true // as far as anybody knows: its row must not get lost
+			break           // what follows a broken value cannot be told from it
 		}
 	}
 	w.items = string(items)

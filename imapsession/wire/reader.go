@@ -72,7 +72,7 @@ func (r *reader) feedLine(p []byte, b Budget) (n int, err error) {
 	}
 	r.buf = append(r.buf, p[:n]...)
 	r.text += n
-	if r.text > r.limits.Line && (r.text > r.limits.Search || !isSearch(r.buf) && !isResponse(r.buf, "* ESEARCH ")) {
+	if r.text > r.limits.Line && (r.text > r.limits.Search || !isSearch(r.buf) && !hasPrefixFold(r.buf, "* ESEARCH ")) {
 		return n, ErrLimit
 	}
 	if ended {
@@ -84,9 +84,9 @@ func (r *reader) feedLine(p []byte, b Budget) (n int, err error) {
 	return n, nil
 }
 
-func isSearch(b []byte) bool { return isResponse(b, "* SEARCH ") || isResponse(b, "* SORT ") }
+func isSearch(b []byte) bool { return hasPrefixFold(b, "* SEARCH ") || hasPrefixFold(b, "* SORT ") }
 
-func isResponse(b []byte, prefix string) bool {
+func hasPrefixFold(b []byte, prefix string) bool {
 	return len(b) >= len(prefix) && bytes.EqualFold(b[:len(prefix)], []byte(prefix))
 }
 

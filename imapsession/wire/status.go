@@ -24,7 +24,7 @@ func (r *reader) status(head string, s *scanner) {
 	if rest, ok := bytes.CutPrefix(text, []byte("[")); ok {
 		text = rest
 		end := bytes.IndexByte(rest, ']')
-		if i := bytes.Index(rest, []byte(")]")); i >= 0 && isResponse(rest, "PERMANENTFLAGS ") {
+		if i := bytes.Index(rest, []byte(")]")); i >= 0 && hasPrefixFold(rest, "PERMANENTFLAGS ") {
 			end = i + 1 // a flag with "]" in it does not end the code
 		}
 		if end >= 0 {

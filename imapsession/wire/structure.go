@@ -81,8 +81,8 @@ func appendBody(dst []byte, v value) ([]byte, bool) {
 	switch {
 	case n > 0:
 		return appendMultipart(dst, k[:n], k[n:]), true
-	case len(k) == 1: // Gmail: ("ALTERNATIVE"), a multipart without children
-		return appendMultipart(dst, []value{nilValue}, k), true
+	case len(k) == 1: // Gmail: ("ALTERNATIVE"), a multipart of which nothing is told
+		return dst, false
 	}
 	return appendSinglePart(dst, k), true
 }
@@ -169,14 +169,23 @@ func appendEnclosed(dst []byte, envelope, body value) []byte {
 	return dst
 }
 
-// withFilename adds the disposition's parameters to those of the type, because
-// the disposition itself is cut off.
+// withFilename adds the disposition's file name to the parameters of the type,
+// as "name", because the disposition itself is cut off.
 func withFilename(params value, k []value) value {
 	d := at(k, 8)
-	if d.kind != list || at(d.kids, 1).kind != list {
+	if d.kind != list {
 		return params
 	}
-	return value{kind: list, kids: append(append([]value(nil), params.kids...), d.kids[1].kids...)}
+	kids := append([]value(nil), params.kids[:len(params.kids)&^1]...)
+	from := at(d.kids, 1).kids
+	for i := 0; i+1 < len(from); i += 2 {
+		name := from[i]
+		if hasPrefixFold(name.text, "filename") {
+			name.text = name.text[len("file"):]
+			kids = append(kids, name, from[i+1])
+		}
+	}
+	return value{kind: list, kids: kids}
 }
 
 // appendExtension writes disposition, language and location, which begin at i.

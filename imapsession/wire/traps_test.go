@@ -278,7 +278,8 @@ func TestMalformedRows(t *testing.T) {
 		{"unknown items", `PREVIEW "x" X-GM-MSGID 5 EMAILID (M1) RFC822.HEADER {3}` + "\r\nabc", func(r *imapclient.FetchMessageBuffer) bool { return true }},
 		{"disposition as string", `BODYSTRUCTURE ("text" "plain" NIL NIL NIL "7bit" 5 1 NIL "attachment" NIL NIL)`,
 			single(func(b *imap.BodyStructureSinglePart) bool { return b.Disposition().Value == "attachment" })},
-		{"no children", `BODYSTRUCTURE ("ALTERNATIVE")`, multi(1, "alternative")},
+		{"no children", `BODYSTRUCTURE ("ALTERNATIVE")`, func(r *imapclient.FetchMessageBuffer) bool { return r.BodyStructure == nil }},
+		{"child without children", `BODYSTRUCTURE (` + text + `("ALTERNATIVE") "mixed")`, multi(2, "mixed")},
 		{"nil child", `BODYSTRUCTURE (NIL ` + text + ` "mixed")`, multi(2, "mixed")},
 		{"last child nil", `BODYSTRUCTURE (` + text + ` NIL "mixed")`, multi(2, "mixed")},
 		{"multipart nil subtype", `BODYSTRUCTURE (` + text + ` NIL)`, multi(1, "mixed")},
@@ -288,7 +289,7 @@ func TestMalformedRows(t *testing.T) {
 			single(func(b *imap.BodyStructureSinglePart) bool { return len(b.Params) == 1 })},
 		{"rfc822 without envelope", `BODYSTRUCTURE ("message" "rfc822" NIL NIL NIL "7bit" 50 NIL ("attachment" ("filename" "a.eml")) NIL NIL)`,
 			single(func(b *imap.BodyStructureSinglePart) bool {
-				return b.Subtype == "rfc822" && b.Params["filename"] == "a.eml"
+				return b.Subtype == "rfc822" && b.Params["name"] == "a.eml"
 			})},
 		{"global without envelope", `BODYSTRUCTURE (` + text + ` ("message" "global" NIL NIL NIL "8bit" 50 NIL NIL NIL NIL) "mixed" NIL NIL NIL NIL)`, multi(2, "mixed")},
 		{"rfc822 with broken parts", `BODYSTRUCTURE ("message" "rfc822" NIL NIL NIL "7bit" 50 (NIL) () 3 NIL NIL NIL NIL)`,

@@ -149,8 +149,8 @@ func TestLimits(t *testing.T) {
 // TestNeedItem checks trap T9: an unsolicited FETCH does not pass for the row.
 func TestNeedItem(t *testing.T) {
 	in := "* 1 FETCH (UID 7 FLAGS (\\Seen))\r\n* 1 FETCH (FLAGS ())\r\n" +
-		"* 1 FETCH (UID 7 FLAGS () ENVELOPE " + emptyEnvelope + ")\r\n* 2 FETCH (UID 8 ENVELOPE (NIL))\r\n"
-	want := "* 1 FETCH (UID 7 FLAGS () ENVELOPE " + emptyEnvelope + ")\r\n* 2 FETCH (UID 8)\r\n"
+		"* 1 FETCH (UID 7 FLAGS () ENVELOPE " + emptyEnvelope + ")\r\n* 2 FETCH (UID 8 ENVELOPE (NIL))\r\n* 3 FETCH (UID 9 BODY (\"x ENVELOPE ())\r\n"
+	want := "* 1 FETCH (UID 7 FLAGS () ENVELOPE " + emptyEnvelope + ")\r\n* 2 FETCH (UID 8)\r\n* 3 FETCH (UID 9)\r\n"
 	c := New(&fixed{pieces: [][]byte{[]byte(in)}}, Options{})
 	c.Begin(Budget{NeedItem: "ENVELOPE"})
 	out, _ := io.ReadAll(c)
