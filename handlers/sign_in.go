@@ -80,6 +80,7 @@ func (a *App) tryPassword(c echo.Context, user, password string) error {
 	defer cancel()
 	leave, ok := a.Throttle.Enter(ctx)
 	if !ok {
+		a.Throttle.Abandoned(user, c.RealIP())
 		return &mail.Error{Kind: mail.Busy, Op: "sign-in"}
 	}
 	defer leave()
