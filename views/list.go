@@ -12,8 +12,9 @@ type dayGroup struct {
 	Rows  []mail.Summary
 }
 
-// groups splits the page into days of the reader's zone. Rows come newest
-// arrival first, so a label never comes twice.
+// groups splits the page into days of the reader's zone. Rows keep the order of
+// the list: where a message was moved in later than its neighbours arrived, a
+// day has a heading of its own again.
 func (v ListView) groups() []dayGroup {
 	var out []dayGroup
 	for _, s := range v.List.Rows {

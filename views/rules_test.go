@@ -47,7 +47,7 @@ func everyPage(t *testing.T) map[string]string {
 // htmx attribute that evaluates code, a frame with more rights, or an element
 // that hostile text made.
 func TestNothingForbidden(t *testing.T) {
-	allowedHX := regexp.MustCompile(`^hx-(boost|target|swap|sync)(:inherited)?$|^hx-(swap-oob|push-url)$`)
+	allowedHX := regexp.MustCompile(`^hx-(boost|target|swap|sync)(:inherited)?$|^hx-(swap-oob|push-url|preserve)$`)
 	for name, page := range everyPage(t) {
 		root, err := html.Parse(strings.NewReader(page))
 		if err != nil {
