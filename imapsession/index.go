@@ -92,6 +92,7 @@ func (c *conn) order(op string) (*index, error) {
 	}
 	ix.validity, ix.exists, ix.uidNext = c.box.validity, c.exists(), max(ix.uidNext, c.box.uidNext)
 	cache.setIndex(c.box.name, ix)
+	c.box.uidNext = ix.uidNext
 	c.box.events, c.box.version = events, ix.version
 	return ix, nil
 }

@@ -91,7 +91,10 @@ func (p *pageJob) read(c *conn) error {
 	}
 	f := &p.list.Folder
 	f.Counted, f.Validity, f.Total, f.Unread = true, c.box.validity, c.exists(), uint32(unread)
-	f.UIDNext = max(f.UIDNext, uint32(c.box.uidNext))
+	for _, uid := range p.uids {
+		c.box.uidNext = max(c.box.uidNext, uid+1)
+	}
+	f.UIDNext = uint32(c.box.uidNext)
 	p.list.Rows = p.list.Rows[:0]
 	for _, uid := range p.uids {
 		if row := p.rows[uid]; row != nil {

@@ -2,7 +2,6 @@ package imapsession_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"runtime"
@@ -17,73 +16,6 @@ import (
 
 // The tests are named after the traps (T1, T5, …) of go-imap and of real servers
 // that imapsession must not fall into.
-
-// TestT1MoveWithoutMOVE: a refused COPY deletes nothing, a refused STORE expunges
-// nothing, and without UIDPLUS there is no EXPUNGE at all.
-func TestT1MoveWithoutMOVE(t *testing.T) {
-	refuse := func(name string) func(c *imapscript.Conn, cmd imapscript.Command) bool {
-		return func(c *imapscript.Conn, cmd imapscript.Command) bool {
-			if cmd.Name == name {
-				c.No(cmd, "[OVERQUOTA] Mailbox is full")
-				return true
-			}
-			return false
-		}
-	}
-	tests := map[string]struct {
-		caps, refuse, dst string
-		kind              mail.Kind
-		done              int
-		left              string // in INBOX as a list shows it
-		store, expunge    int
-	}{
-		"moves":                {"IMAP4rev1 UIDPLUS", "", "Trash", mail.Internal, 2, "1", 1, 1},
-		"without UIDPLUS":      {"IMAP4rev1", "", "Trash", mail.Internal, 2, "1", 1, 0},
-		"missing destination":  {"IMAP4rev1 UIDPLUS", "", "nowhere", mail.NoFolder, 0, "3 2 1", 0, 0},
-		"missing, no UIDPLUS":  {"IMAP4rev1", "", "nowhere", mail.NoFolder, 0, "3 2 1", 0, 0},
-		"COPY refused":         {"IMAP4rev1 UIDPLUS", "UID COPY", "Trash", mail.OverQuota, 0, "3 2 1", 0, 0},
-		"STORE refused":        {"IMAP4rev1 UIDPLUS", "UID STORE", "Trash", mail.OverQuota, 0, "3 2 1", 1, 0},
-		"MOVE refused":         {modern, "UID MOVE", "Trash", mail.OverQuota, 0, "3 2 1", 0, 0},
-		"MOVE, but no UIDPLUS": {"IMAP4rev1 MOVE", "", "Trash", mail.Internal, 2, "1", 0, 0},
-		"MOVE, nowhere":        {modern, "", "nowhere", mail.NoFolder, 0, "3 2 1", 0, 0},
-	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			m := inbox(test.caps, 3)
-			m.Hook = refuse(test.refuse)
-			s, srv := signIn(t, m, imapsession.Options{})
-			res, err := s.Move(t.Context(), []mail.Ref{ref(2), ref(3)}, test.dst)
-			if mail.KindOf(err) != test.kind || test.kind == mail.Internal && err != nil || len(res.Done) != test.done {
-				t.Errorf("move: %+v, %v", res, err)
-			}
-			if got := rowUIDs(list(t, s)); got != test.left {
-				t.Errorf("left are %q, want %q", got, test.left)
-			}
-			if srv.Sent("UID STORE") != test.store || srv.Sent("UID EXPUNGE") != test.expunge || srv.Sent("EXPUNGE") != 0 {
-				t.Errorf("commands: %q", srv.Commands())
-			}
-			if !strings.Contains(test.caps, "UIDPLUS") && len(res.Moved) != 0 {
-				t.Errorf("moved to %v although the server did not say", res.Moved)
-			}
-		})
-	}
-}
-
-// TestDeleteWithoutUIDPLUS marks and hides.
-func TestDeleteWithoutUIDPLUS(t *testing.T) {
-	s, srv := signIn(t, inbox("IMAP4rev1", 3), imapsession.Options{})
-	list(t, s)
-	res, err := s.Delete(t.Context(), []mail.Ref{ref(2), ref(9)})
-	if err != nil || uids(res.Done) != "2" || uids(res.Gone) != "9" {
-		t.Errorf("delete: %+v, %v", res, err)
-	}
-	if l := list(t, s); rowUIDs(l) != "3 1" || l.Matches != 2 {
-		t.Errorf("list shows %s of %d", rowUIDs(l), l.Matches)
-	}
-	if srv.Sent("UID EXPUNGE")+srv.Sent("EXPUNGE") != 0 {
-		t.Errorf("commands: %q", srv.Commands())
-	}
-}
 
 // TestT4T5Drops: the connection breaks in the middle of a part. What came is
 // never passed off as the whole, and nothing hangs.
@@ -310,24 +242,6 @@ func TestT10NoFlags(t *testing.T) {
 	}
 }
 
-// TestFlagNotKept: an OK for a keyword that the server then does not have.
-func TestFlagNotKept(t *testing.T) {
-	m := inbox(modern, 2)
-	m.Hook = func(c *imapscript.Conn, cmd imapscript.Command) bool {
-		if cmd.Name == "UID STORE" {
-			c.OK(cmd, "whatever")
-			return true
-		}
-		return false
-	}
-	s, _ := signIn(t, m, imapsession.Options{})
-	res, err := s.SetFlags(t.Context(), []mail.Ref{ref(1)}, []string{"$Junk"}, nil)
-	wantKind(t, err, mail.Unsupported)
-	if len(res.Done)+len(res.Gone) != 0 {
-		t.Errorf("result is %+v", res)
-	}
-}
-
 // TestT12Text: subjects and names in charsets that go-imap does not know, raw
 // 8-bit bytes, and dates that it reads wrongly.
 func TestT12Text(t *testing.T) {
@@ -405,24 +319,6 @@ func TestT17LongSets(t *testing.T) {
 	}
 }
 
-// TestT20Nothing: MOVE says OK and has moved nothing, or not everything.
-func TestT20Nothing(t *testing.T) {
-	m := inbox(modern, 3)
-	m.Hook = func(c *imapscript.Conn, cmd imapscript.Command) bool {
-		if cmd.Name == "UID MOVE" {
-			c.Send("* OK [COPYUID 1 2 1] moved\r\n")
-			c.OK(cmd, "done")
-			return true
-		}
-		return false
-	}
-	s, _ := signIn(t, m, imapsession.Options{})
-	res, err := s.Move(t.Context(), []mail.Ref{ref(1), ref(2), ref(9)}, "Trash")
-	if mail.KindOf(err) != mail.Refused || uids(res.Done) != "2" || uids(res.Gone) != "9" || uids(res.Moved) != "1" {
-		t.Errorf("move: %+v, %v", res, err)
-	}
-}
-
 // TestHostileSets: numbers that would cost gigabytes when written out.
 func TestHostileSets(t *testing.T) {
 	var before, after runtime.MemStats
@@ -449,91 +345,97 @@ func TestHostileSets(t *testing.T) {
 	}
 }
 
-// TestDroppedChange: the connection breaks after a change was sent. The Result
-// is the truth, or the kind is Unknown; never a second move or copy on luck.
-func TestDroppedChange(t *testing.T) {
-	run := func(caps, command string, applied bool) (*imapsession.Session, *imapscript.Server) {
-		m := inbox(caps, 3)
-		m.Hook = onlyOnce(command, func(c *imapscript.Conn, cmd imapscript.Command) bool {
-			if !applied {
-				c.Drop()
-				return true
-			}
-			go func() { time.Sleep(30 * time.Millisecond); c.Drop() }()
-			return false
-		})
-		if applied { // the answer is lost, the work is done
-			m.Hook = onlyOnce(command, func(c *imapscript.Conn, cmd imapscript.Command) bool {
-				c.Conn.Close()
-				return false
-			})
-		}
-		return signIn(t, m, imapsession.Options{})
-	}
-	two := []mail.Ref{ref(1), ref(2)}
-	for _, applied := range []bool{false, true} {
-		s, _ := run(modern, "UID STORE", applied)
-		if res, err := s.SetFlags(t.Context(), two, []string{`\Seen`}, nil); err != nil || len(res.Done) != 2 {
-			t.Errorf("flags, applied %v: %+v, %v", applied, res, err)
-		}
-		s, srv := run(modern, "UID MOVE", applied)
-		res, err := s.Move(t.Context(), two, "Trash")
-		if applied && (err != nil || len(res.Done) != 2 || len(res.Moved) != 0) || !applied && (mail.KindOf(err) != mail.Dropped || len(res.Done) != 0) {
-			t.Errorf("move, applied %v: %+v, %v", applied, res, err)
-		}
-		if n := srv.Sent("UID MOVE"); n != 1 {
-			t.Errorf("move, applied %v: %d MOVE", applied, n)
-		}
-		s, srv = run("IMAP4rev1 UIDPLUS", "UID COPY", applied)
-		res, err = s.Move(t.Context(), two, "Trash")
-		if mail.KindOf(err) != mail.Unknown || len(res.Done) != 0 || srv.Sent("UID COPY") != 1 || srv.Sent("UID STORE") != 0 {
-			t.Errorf("move by copy, applied %v: %+v, %v", applied, res, err)
-		}
-		s, srv = run(modern, "UID COPY", applied)
-		if res, err = s.Copy(t.Context(), two, "Trash"); mail.KindOf(err) != mail.Unknown || srv.Sent("UID COPY") != 1 {
-			t.Errorf("copy, applied %v: %+v, %v", applied, res, err)
-		}
-		s, _ = run(modern, "UID EXPUNGE", applied)
-		if res, err = s.Delete(t.Context(), two); err != nil || len(res.Done) != 2 {
-			t.Errorf("delete, applied %v: %+v, %v", applied, res, err)
+// TestT7Nothing: empty sets and names that are no flags never reach the client,
+// which would close the connection or hang.
+func TestT7Nothing(t *testing.T) {
+	s, srv := signIn(t, inbox(modern, 2), imapsession.Options{})
+	for _, f := range []func() (mail.Result, error){
+		func() (mail.Result, error) { return s.SetFlags(t.Context(), nil, []string{`\Seen`}, nil) },
+		func() (mail.Result, error) { return s.SetFlags(t.Context(), []mail.Ref{ref(1)}, nil, nil) },
+		func() (mail.Result, error) { return s.Move(t.Context(), nil, "Trash") },
+		func() (mail.Result, error) { return s.Move(t.Context(), []mail.Ref{ref(77)}, "Trash") },
+		func() (mail.Result, error) { return s.Delete(t.Context(), []mail.Ref{}) },
+	} {
+		if _, err := f(); err != nil {
+			t.Error(err)
 		}
 	}
-	m := inbox(modern, 3)
-	m.Hook = func(c *imapscript.Conn, cmd imapscript.Command) bool {
-		if cmd.Name == "UID STORE" || c.Number > 1 {
-			c.Drop()
-			return true
-		}
-		return false
+	if _, err := s.SetFlags(t.Context(), []mail.Ref{ref(1)}, []string{"a\r\nT9 LOGOUT"}, nil); mail.KindOf(err) != mail.Invalid {
+		t.Error(err)
 	}
-	s, _ := signIn(t, m, imapsession.Options{})
-	_, err := s.SetFlags(t.Context(), two, []string{`\Seen`}, nil)
-	if err == nil || errors.Is(err, context.Canceled) {
-		t.Errorf("a server that is gone: %v", err)
+	list(t, s)
+	if srv.Accepted() != 1 || srv.Sent("UID MOVE") != 0 || srv.Sent("LOGOUT") != 0 {
+		t.Errorf("%d connections, %q", srv.Accepted(), srv.Commands())
 	}
-	wantKind(t, err, mail.Unknown)
 }
 
-// TestStaleSendsNothing: after UIDVALIDITY has changed, no command with an old
-// UID reaches the server.
-func TestStaleSendsNothing(t *testing.T) {
-	m := inbox(modern, 3)
-	m.Validity = 7
-	s, srv := signIn(t, m, imapsession.Options{})
-	old := []mail.Ref{ref(1)} // validity 1
-	_, err := s.Message(t.Context(), old[0])
-	wantKind(t, err, mail.Stale)
-	_, err = s.SetFlags(t.Context(), old, []string{`\Deleted`}, nil)
-	wantKind(t, err, mail.Stale)
-	_, err = s.Move(t.Context(), old, "Trash")
-	wantKind(t, err, mail.Stale)
-	_, err = s.Delete(t.Context(), old)
-	wantKind(t, err, mail.Stale)
-	_, err = s.Source(t.Context(), old[0])
-	wantKind(t, err, mail.Stale)
+// TestT8RefusedLiteral: a password that needs a literal, and a server that
+// refuses it before it is sent.
+func TestT8RefusedLiteral(t *testing.T) {
+	srv := imapscript.Start(t, func(c *imapscript.Conn) {
+		c.Send("* OK [CAPABILITY IMAP4rev1] ready\r\n")
+		if line, ok := c.Line(); ok {
+			tag, _, _ := strings.Cut(line, " ")
+			c.Send("%s NO [AUTHENTICATIONFAILED] not with a literal\r\n", tag)
+			c.Hang()
+		}
+	})
+	p := pool(t, srv, imapsession.Options{Limits: impatient})
+	_, err := p.SignIn(t.Context(), "owner", "user", "pässwort")
+	wantKind(t, err, mail.Denied)
+	m := inbox(modern, 1)
+	srv = imapscript.Start(t, m.Serve)
+	if _, err := pool(t, srv, imapsession.Options{}).SignIn(t.Context(), "owner", "user", "pässwort"); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestT13Nesting: a message made to cost time and memory when it is parsed here.
+func TestT13Nesting(t *testing.T) {
+	var head, tail strings.Builder
+	for i := range 5000 {
+		fmt.Fprintf(&head, "Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n", i, i)
+		fmt.Fprintf(&tail, "--b%d--\r\n", 4999-i)
+	}
+	for name, text := range map[string]string{
+		"nested":       head.String() + "\r\nx\r\n" + tail.String(),
+		"many parts":   "Content-Type: multipart/mixed; boundary=b\r\n\r\n" + strings.Repeat("--b\r\n\r\nx\r\n", 100_000),
+		"many fields":  strings.Repeat("X: y\r\n", 100_000) + "\r\nx",
+		"no colon":     "Subject: a\r\nthis is no field\r\nFrom: x@example.org\r\n\r\nbody",
+		"mailbox line": "\r\nFrom x Mon Mar 2\r\nSubject: a\r\n\r\nbody",
+		"no body":      "Subject: a",
+		"empty":        "",
+		"one colon":    ":",
+	} {
+		m := inbox(modern, 1)
+		msg := m.Folders["INBOX"][0]
+		msg.Items = map[string]string{"BODYSTRUCTURE": "NIL", "ENVELOPE": "NIL", "BODY[]<0>": fmt.Sprintf("{%d}\r\n%s", len(text), text)}
+		s, _ := signIn(t, m, imapsession.Options{})
+		start := time.Now()
+		got, err := s.Message(t.Context(), ref(1))
+		if err != nil || !got.Broken {
+			t.Errorf("%s: %+v, %v", name, got.Summary, err)
+		}
+		if d := time.Since(start); d > 5*time.Second {
+			t.Errorf("%s took %v", name, d)
+		}
+	}
+}
+
+// TestT15Names: what could break out of a command is refused before it is sent.
+func TestT15Names(t *testing.T) {
+	s, srv := signIn(t, inbox(modern, 1), imapsession.Options{})
+	for _, name := range []string{"a\r\nT1 LOGOUT", "a\x00", "\xff\xfe", strings.Repeat("é", 128), "a\u0085b"} {
+		_, err := s.List(t.Context(), mail.ListQuery{Folder: name})
+		wantKind(t, err, mail.Invalid)
+		_, err = s.Move(t.Context(), []mail.Ref{ref(1)}, name)
+		wantKind(t, err, mail.Invalid)
+		_, err = s.CreateRole(t.Context(), mail.Archive, name)
+		wantKind(t, err, mail.Invalid)
+	}
 	for _, c := range srv.Commands() {
-		if strings.HasPrefix(c, "UID") {
-			t.Errorf("sent %s", c)
+		if strings.Contains(c, "LOGOUT") || strings.HasPrefix(c, "CREATE") || strings.HasPrefix(c, "UID MOVE") {
+			t.Errorf("sent %q", c)
 		}
 	}
 }
