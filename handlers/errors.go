@@ -38,7 +38,7 @@ var answers = map[mail.Kind]answer{
 	mail.Stale:       {410, "This page is out of date", "The folder was rebuilt on the server since the page was drawn, so Oriel left its messages alone. Open the folder again."},
 	mail.NoRole:      {409, "A folder is missing", "There is no folder for that yet."},
 	mail.Refused:     {409, "The mail server refused", "The mail server said no: %s"},
-	mail.OverQuota:   {409, "The mailbox is full", "The mail server has no room left for that. Nothing was changed; delete some mail first."},
+	mail.OverQuota:   {409, "The mailbox is full", "The mail server has no room left for that. Delete some mail first."},
 	mail.Unsupported: {409, "Not on this server", "The mail server can't do that: %s."},
 	mail.Invalid:     {400, "That makes no sense", "The request is not one Oriel understands."},
 	mail.TooLarge:    {413, "Too large", "That is larger than Oriel handles."},

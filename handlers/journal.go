@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"crypto/rand"
+	"slices"
 	"sync"
 	"time"
 
@@ -24,7 +25,8 @@ type entry struct {
 	said string   // sentence when it has been reversed: "Moved back to Inbox."
 }
 
-// change is one step of a reversal: flags, or a move when to is set.
+// change is one step of a reversal: flags, or a move when to is set, with the
+// flags before it.
 type change struct {
 	refs        []mail.Ref
 	add, remove []string
@@ -54,16 +56,17 @@ func newJournal(now func() time.Time) *journal {
 // add remembers how to reverse an action and returns the id to do it by; "" when
 // there is nothing to reverse.
 func (j *journal) add(owner string, e entry) string {
-	steps := e.back[:0]
-	for _, c := range e.back {
-		if len(c.refs) > 0 {
-			steps = append(steps, c)
-		}
-	}
-	if len(steps) == 0 {
+	e.id, e.when = rand.Text(), j.now()
+	return j.putBack(owner, e)
+}
+
+// putBack keeps an entry that was taken and not wholly reversed. It returns the
+// entry's id, or "" when nothing of it is left.
+func (j *journal) putBack(owner string, e entry) string {
+	e.back = slices.DeleteFunc(e.back, func(c change) bool { return len(c.refs) == 0 })
+	if len(e.back) == 0 {
 		return ""
 	}
-	e.id, e.when, e.back = rand.Text(), j.now(), steps
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	r := j.record(owner)

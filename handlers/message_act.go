@@ -1,10 +1,13 @@
 package handlers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 
 	"oriel/mail"
 	"oriel/views"
@@ -21,11 +24,13 @@ type order struct {
 	create  bool // the user has said yes to creating the missing folder
 }
 
-// deed is what an order came to.
+// deed is what an order came to. An order for many messages may be done for some
+// of them only; then fault says why not for the others.
 type deed struct {
 	toast   string
 	undo    entry
 	refresh bool // the page's list or folders changed in a way it cannot know
+	fault   error
 }
 
 // act does what a form of the list or the message page asks: POST /m/{folder}.
@@ -64,8 +69,31 @@ func (a *App) report(v visit, o order, d deed, err error) error {
 		return err
 	}
 	d.undo.from = o.from
-	t := views.Toast{Text: d.toast, Undo: a.journal.add(v.login.ID, d.undo)}
-	return a.done(v, t, o.back, d.refresh)
+	t := views.Toast{Text: d.toast + a.butNotAll(v, d.fault), Undo: a.journal.add(v.login.ID, d.undo)}
+	return a.done(v, t, o.back, d.refresh || d.fault != nil)
+}
+
+// butNotAll is the sentence for the messages that a change did not reach, "" when
+// it reached all.
+func (a *App) butNotAll(v visit, fault error) string {
+	if fault == nil {
+		return ""
+	}
+	d := describe(fault)
+	a.logFailure(v, d.status, fault)
+	return " Not all of them: " + d.sentence
+}
+
+// nothing is the error of a change that reached no message at all: whatever was
+// changed must be reported as done, with its way back, even if the rest failed.
+func nothing(r mail.Result, err error) error {
+	switch {
+	case len(r.Done) > 0:
+		return nil
+	case err != nil:
+		return err
+	}
+	return allGone
 }
 
 // readOrder reads the form. A button inside a row names its message in the query,
@@ -149,17 +177,13 @@ func (a *App) flag(v visit, o order) (deed, error) {
 	default:
 		remove, one, many, undone = []string{`\Flagged`}, "Star removed.", "Star removed from %s.", "Starred again."
 	}
-	r, err := v.mail.SetFlags(v.Request().Context(), o.refs, add, remove)
-	if err != nil {
+	r, fault := v.mail.SetFlags(v.Request().Context(), o.refs, add, remove)
+	if err := nothing(r, fault); err != nil {
 		return deed{}, err
 	}
-	if len(r.Done) == 0 {
-		return deed{}, allGone
-	}
 	return deed{
-		toast:   outcome(one, many, r),
-		refresh: len(r.Gone) > 0,
-		undo:    entry{said: undone, back: []change{{refs: r.Changed, add: remove, remove: add}}},
+		toast: outcome(one, many, r), refresh: len(r.Gone) > 0, fault: fault,
+		undo: entry{said: undone, back: []change{{refs: r.Changed, add: remove, remove: add}}},
 	}, nil
 }
 
@@ -184,24 +208,38 @@ func (a *App) file(v visit, o order) (deed, error) {
 	}
 	refs := elsewhere(o.refs, dst.Name)
 	if len(refs) == 0 {
-		return deed{toast: "Already in " + folderLabel(dst) + "."}, nil
+		return alreadyIn(dst), nil
 	}
-	if len(add) > 0 {
-		// The keyword teaches the server's filter. One that takes no keywords still moves mail.
-		if _, err := v.mail.SetFlags(ctx, refs, add, remove); err != nil && !refused(err) {
-			return deed{}, err
-		}
-	}
+	// The keyword teaches the server's filter. A server that takes no keywords still moves mail.
+	marked := a.mark(v, refs, add, remove)
 	d, err := a.moveTo(v, refs, dst, one, many)
-	d.refresh = d.refresh || created
-	if len(add) > 0 && len(d.undo.back) > 0 {
-		marks := change{remove: append(append([]string{}, add...), remove...)}
-		for _, c := range d.undo.back {
-			marks.refs = append(marks.refs, c.refs...)
-		}
-		d.undo.back = append([]change{marks}, d.undo.back...)
+	if err != nil {
+		a.mark(v, marked, nil, add)
 	}
+	for i := range d.undo.back {
+		d.undo.back[i].remove = slices.Concat(add, remove)
+	}
+	d.refresh = d.refresh || created
 	return d, err
+}
+
+// mark sets keywords that an action works without, and returns the messages that
+// it changed.
+func (a *App) mark(v visit, refs []mail.Ref, add, remove []string) []mail.Ref {
+	if len(refs) == 0 || len(add)+len(remove) == 0 {
+		return nil
+	}
+	r, err := v.mail.SetFlags(v.Request().Context(), refs, add, remove)
+	if err != nil {
+		a.Log.Debug("keywords not set", "id", idOf(v), "error", err)
+	}
+	return r.Changed
+}
+
+// alreadyIn is a move of messages to where they are. The page may have taken them
+// out of the list, so it has to look again.
+func alreadyIn(dst mail.Folder) deed {
+	return deed{toast: "Already in " + folderLabel(dst) + ".", refresh: true}
 }
 
 // transfer moves or copies messages to a folder the user chose.
@@ -223,22 +261,19 @@ func (a *App) transfer(v visit, o order) (deed, error) {
 	}
 	refs := elsewhere(o.refs, dst.Name)
 	if len(refs) == 0 {
-		return deed{toast: "Already in " + label + "."}, nil
+		return alreadyIn(dst), nil
 	}
 	return a.moveTo(v, refs, dst, "Moved to "+label+".", "%s moved to "+label+".")
 }
 
 // moveTo moves messages and works out the way back.
 func (a *App) moveTo(v visit, refs []mail.Ref, dst mail.Folder, one, many string) (deed, error) {
-	r, err := v.mail.Move(v.Request().Context(), refs, dst.Name)
-	if err != nil {
+	r, fault := v.mail.Move(v.Request().Context(), refs, dst.Name)
+	if err := nothing(r, fault); err != nil {
 		return deed{}, err
 	}
-	if len(r.Done) == 0 {
-		return deed{}, allGone
-	}
 	return deed{
-		toast: outcome(one, many, r), refresh: len(r.Gone) > 0,
+		toast: outcome(one, many, r), refresh: len(r.Gone) > 0, fault: fault,
 		undo: entry{said: "Moved back.", back: backMoves(r)},
 	}, nil
 }
@@ -247,15 +282,12 @@ func (a *App) moveTo(v visit, refs []mail.Ref, dst mail.Folder, one, many string
 // does outside Trash and Junk destroys.
 func (a *App) copyTo(v visit, refs []mail.Ref, dst mail.Folder) (deed, error) {
 	ctx := v.Request().Context()
-	r, err := v.mail.Copy(ctx, refs, dst.Name)
-	if err != nil {
+	r, fault := v.mail.Copy(ctx, refs, dst.Name)
+	if err := nothing(r, fault); err != nil {
 		return deed{}, err
 	}
-	if len(r.Done) == 0 {
-		return deed{}, allGone
-	}
 	label := folderLabel(dst)
-	d := deed{toast: outcome("Copied to "+label+".", "%s copied to "+label+".", r), refresh: true}
+	d := deed{toast: outcome("Copied to "+label+".", "%s copied to "+label+".", r), refresh: true, fault: fault}
 	if trash, err := v.mail.Role(ctx, mail.Trash); err == nil && trash.Name != dst.Name {
 		d.undo = entry{said: "The copy is in Trash.", back: []change{{refs: r.Moved, to: trash.Name}}}
 	}
@@ -291,12 +323,14 @@ func (a *App) delete(v visit, o order) error {
 			return a.report(v, rest, d, err)
 		}
 	}
-	r, err := v.mail.Delete(v.Request().Context(), forGood)
-	if err == nil && len(r.Done) == 0 {
-		err = allGone
+	r, fault := v.mail.Delete(v.Request().Context(), forGood)
+	d.fault, d.refresh = cmp.Or(d.fault, fault), d.refresh || len(r.Gone) > 0
+	if err := nothing(r, fault); err == nil {
+		d.toast = strings.TrimSpace(d.toast + " " + outcome("Deleted for good.", "%s deleted for good.", r))
+	} else if len(toTrash) == 0 {
+		return a.report(v, o, d, err)
 	}
-	d.toast, d.refresh = outcome("Deleted for good.", "%s deleted for good.", r), d.refresh || len(r.Gone) > 0
-	return a.report(v, o, d, err)
+	return a.report(v, o, d, nil)
 }
 
 // confirmDelete asks before messages are destroyed.

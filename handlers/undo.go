@@ -1,7 +1,9 @@
 package handlers
 
 import (
+	"cmp"
 	"net/http"
+	"slices"
 
 	"github.com/labstack/echo/v4"
 
@@ -19,28 +21,50 @@ func (a *App) undo(v visit) error {
 	if !ok {
 		return says(http.StatusConflict, "Nothing to undo", "There is nothing left to undo.")
 	}
-	ctx := v.Request().Context()
-	undone := 0
-	for _, c := range e.back {
-		var r mail.Result
-		if c.to != "" {
-			r, err = v.mail.Move(ctx, c.refs, c.to)
-		} else {
-			r, err = v.mail.SetFlags(ctx, c.refs, c.add, c.remove)
-			if refused(err) {
-				err = nil // the keyword was never taken in the first place
-			}
-		}
-		if err != nil {
-			return err
-		}
-		undone += len(r.Done)
-	}
+	undone, fault := a.reverse(v, &e)
+	t := views.Toast{Text: e.said + a.butNotAll(v, fault), Undo: a.journal.putBack(v.login.ID, e)}
 	if undone == 0 {
-		return allGone
+		if t.Undo != "" && wanted(v.Request()) == wholePage {
+			t.Text = "Nothing was taken back yet."
+			a.journal.leaveToast(v.login.ID, t) // the page with the button is gone
+		}
+		return cmp.Or(fault, error(allGone))
 	}
 	back := ownPath(form.Get("back"), views.FolderURL(mail.ListQuery{Folder: e.from}))
-	return a.done(v, views.Toast{Text: e.said}, back, true)
+	return a.done(v, t, back, true)
+}
+
+// reverse takes the steps of an entry back and leaves in it those messages that
+// a failure kept from it, so that they can be tried again.
+func (a *App) reverse(v visit, e *entry) (undone int, fault error) {
+	var left []change
+	for _, c := range e.back {
+		var r mail.Result
+		var err error
+		if c.to == "" {
+			r, err = v.mail.SetFlags(v.Request().Context(), c.refs, c.add, c.remove)
+		} else {
+			a.mark(v, c.refs, c.add, c.remove)
+			r, err = v.mail.Move(v.Request().Context(), c.refs, c.to)
+		}
+		undone += len(r.Done)
+		if err != nil {
+			fault = cmp.Or(fault, err)
+			c.refs = without(c.refs, r.Done, r.Gone)
+			left = append(left, c)
+		}
+	}
+	e.back = left
+	return undone, fault
+}
+
+// without leaves out the messages that are in one of the other lists.
+func without(refs []mail.Ref, lists ...[]mail.Ref) []mail.Ref {
+	out := map[mail.Ref]bool{}
+	for _, r := range slices.Concat(lists...) {
+		out[r] = true
+	}
+	return slices.DeleteFunc(slices.Clone(refs), func(r mail.Ref) bool { return out[r] })
 }
 
 // spoken is an error that knows its own words, for what has no Kind.
@@ -52,12 +76,6 @@ func says(status int, title, sentence string) error { return spoken{answer{statu
 
 // allGone is what is said when none of the messages is there any more.
 var allGone = &mail.Error{Kind: mail.NoMessage, Op: "act: all gone"}
-
-// refused reports whether the server said no, rather than failed.
-func refused(err error) bool {
-	k := mail.KindOf(err)
-	return err != nil && (k == mail.Refused || k == mail.Unsupported)
-}
 
 // asFormError keeps echo's own verdict on a body, such as 413, and calls every
 // other unreadable form a bad request.
