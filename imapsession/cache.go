@@ -23,6 +23,7 @@ type cache struct {
 	mu        sync.Mutex
 	folders   []mail.Folder
 	listedAt  time.Time
+	changes   int // counts what made folders stale; a list asked for earlier is not kept
 	spaces    *spaces
 	chosen    map[mail.Role]string // roles given by CreateRole
 	indexes   map[string]*index    // by folder
@@ -74,10 +75,14 @@ func (c *cache) folderList(age time.Duration) ([]mail.Folder, bool) {
 	return slices.Clone(c.folders), true
 }
 
-func (c *cache) setFolders(l []mail.Folder) {
+// setFolders keeps a list that was asked for when changes had the given count.
+func (c *cache) setFolders(l []mail.Folder, changes int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.folders, c.listedAt = slices.Clone(l), time.Now()
+	if changes != c.changes {
+		c.listedAt = time.Time{}
+	}
 }
 
 // forgetFolders makes the next Folders ask: our own changes have moved counts.
@@ -85,6 +90,7 @@ func (c *cache) forgetFolders() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.listedAt = time.Time{}
+	c.changes++
 }
 
 // recount stores what opening a folder has told about it.
@@ -197,27 +203,30 @@ func costOf(r *row) int {
 // flight is one LIST on its way, which all who ask meanwhile share.
 type flight struct {
 	done    chan struct{}
+	changes int // of the cache when it was sent
 	folders []mail.Folder
 	err     error
 }
 
 // share runs ask, or waits for the one that runs already. When that one fails
 // because its own request was cancelled, the waiting ones ask for themselves.
-func (s *Session) share(ctx context.Context, op string, out *[]mail.Folder, ask func(context.Context) ([]mail.Folder, error)) error {
+func (s *Session) share(ctx context.Context, op string, out *[]mail.Folder, ask func(context.Context, int) ([]mail.Folder, error)) error {
 	for {
 		s.cache.mu.Lock()
 		f := s.cache.flight
-		if f == nil {
-			f = &flight{done: make(chan struct{})}
+		if f == nil || f.changes != s.cache.changes {
+			f = &flight{done: make(chan struct{}), changes: s.cache.changes}
 			s.cache.flight = f
 			s.cache.mu.Unlock()
 			defer func() {
 				s.cache.mu.Lock()
-				s.cache.flight = nil
+				if s.cache.flight == f {
+					s.cache.flight = nil
+				}
 				s.cache.mu.Unlock()
 				close(f.done)
 			}()
-			f.folders, f.err = ask(ctx)
+			f.folders, f.err = ask(ctx, f.changes)
 			*out = slices.Clone(f.folders)
 			return f.err
 		}

@@ -31,14 +31,14 @@ func (s *Session) Folders(ctx context.Context, fresh bool) ([]mail.Folder, error
 		}
 	}
 	var folders []mail.Folder
-	err := s.share(ctx, op, &folders, func(ctx context.Context) ([]mail.Folder, error) {
+	err := s.share(ctx, op, &folders, func(ctx context.Context, changes int) ([]mail.Folder, error) {
 		var list []mail.Folder
 		err := s.do(ctx, op, "", func(c *conn) (err error) {
 			list, err = c.folders(op)
 			return err
 		})
 		if err == nil {
-			s.cache.setFolders(list)
+			s.cache.setFolders(list, changes)
 		}
 		return list, err
 	})

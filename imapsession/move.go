@@ -19,17 +19,9 @@ func (s *Session) Move(ctx context.Context, refs []mail.Ref, dst string) (mail.R
 		if b.folder == dst {
 			return stay(c, op, b, o)
 		}
-		there, err := c.present(op, b.uids)
+		uids, err := c.movable(op, b.uids, o)
 		if err != nil {
 			return err
-		}
-		var uids []imap.UID
-		for _, uid := range b.uids {
-			if there[uid] {
-				uids = append(uids, uid)
-			} else {
-				o.gone[uid] = true
-			}
 		}
 		for _, set := range uidSets(uids) {
 			if c.caps.move {
@@ -49,6 +41,25 @@ func (s *Session) Move(ctx context.Context, refs []mail.Ref, dst string) (mail.R
 		}
 		return c.verifyMoved(op, uids, o)
 	})
+}
+
+// movable returns the messages to move. COPYUID tells which of them were there;
+// where the server does not say it, it is asked before, because afterwards a
+// message that was gone cannot be told from one that was moved.
+func (c *conn) movable(op string, uids []imap.UID, o *outcome) ([]imap.UID, error) {
+	if c.caps.uidplus {
+		return uids, nil
+	}
+	there, err := c.present(op, uids)
+	var left []imap.UID
+	for _, uid := range uids {
+		if there[uid] {
+			left = append(left, uid)
+		} else if err == nil {
+			o.gone[uid] = true
+		}
+	}
+	return left, err
 }
 
 // stay reports messages that are where they should go.

@@ -3,6 +3,7 @@ package imapsession
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"sync"
 
@@ -96,7 +97,7 @@ func (s *Session) structure(ctx context.Context, op string, r mail.Ref) (root ma
 	if cached, ok := s.cache.row(keyOf(r)); ok && cached.hasRoot {
 		return cached.root, nil, nil
 	}
-	err = s.do(ctx, op, r.Folder, func(c *conn) error {
+	read := func(c *conn) error {
 		if err := c.enter(op, r.Folder, r.Validity); err != nil {
 			return err
 		}
@@ -111,12 +112,16 @@ func (s *Session) structure(ctx context.Context, op string, r mail.Ref) (root ma
 				return nil
 			}
 		}
-		raw, err = c.source(op, r)
-		if err == nil {
+		var err error
+		if raw, err = c.source(op, r); err == nil {
 			root = raw.root
 		}
 		return err
-	})
+	}
+	if err = s.do(ctx, op, r.Folder, read); errors.Is(err, errUnreadable) && s.cache.level(keyOf(r)) == whole {
+		s.cache.setLevel(keyOf(r), headOnly)
+		err = s.do(ctx, op, r.Folder, read)
+	}
 	return root, raw, err
 }
 

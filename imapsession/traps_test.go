@@ -364,7 +364,7 @@ func TestT7Nothing(t *testing.T) {
 		t.Error(err)
 	}
 	list(t, s)
-	if srv.Accepted() != 1 || srv.Sent("UID MOVE") != 0 || srv.Sent("LOGOUT") != 0 {
+	if srv.Accepted() != 1 || srv.Sent("UID MOVE") != 1 || srv.Sent("LOGOUT") != 0 {
 		t.Errorf("%d connections, %q", srv.Accepted(), srv.Commands())
 	}
 }

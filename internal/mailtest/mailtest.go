@@ -209,6 +209,7 @@ var tests = map[string]func(*suite){
 	"MessageDeep":    testMessageWithoutList,
 	"Parts":          testParts,
 	"LargePart":      testLargePart,
+	"LongTexts":      testLongTexts,
 	"Source":         testSource,
 	"Flags":          testFlags,
 	"Move":           testMove,
