@@ -5,8 +5,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 )
 
 // patience is how long a condition may take. It is generous, because it only
@@ -217,14 +219,32 @@ func (b *tab) hover(element string) {
 	b.check(chromedp.Do(b.ctx, chromedp.MouseEvent(chromedp.MouseMoved, p.X, p.Y)))
 }
 
-// press types single keys, each with its own down and up.
+// press types keys one by one. Each is one event with its text, as from a
+// keyboard: where the page takes a key for itself, no letter reaches a field.
 func (b *tab) press(keys string, modifiers ...chromedp.Modifier) {
 	b.Helper()
-	var options []chromedp.KeyOption
-	if len(modifiers) > 0 {
-		options = append(options, chromedp.KeyModifiers(modifiers...))
+	var held int64
+	for _, m := range modifiers {
+		held |= int64(m)
 	}
-	b.check(chromedp.Do(b.ctx, chromedp.KeyEvent(keys, options...)))
+	for _, r := range keys {
+		text := ""
+		for _, k := range kb.Encode(r) {
+			if k.Type == kb.KeyChar {
+				text = k.Text
+			}
+		}
+		for _, k := range kb.Encode(r) {
+			if k.Type == kb.KeyChar {
+				continue
+			}
+			k.Modifiers |= held
+			if k.Type != kb.KeyUp && held&^int64(chromedp.ModifierShift) == 0 {
+				k.Type, k.Text = kb.KeyDown, text
+			}
+			call(b, input.DispatchKeyEvent, *k)
+		}
+	}
 }
 
 // fill types into a field that it clicks first.
@@ -234,13 +254,6 @@ func (b *tab) fill(field, text string) {
 	b.until("document.activeElement === (" + field + ")")
 	b.eval("(" + field + ").select()")
 	b.press(text)
-}
-
-// upload of page content into the window, for pages that the tests make.
-func (b *tab) setContent(html string) {
-	b.Helper()
-	tree := call(b, page.GetFrameTree, struct{}{})
-	call(b, page.SetDocumentContent, page.SetDocumentContentParams{FrameID: tree.FrameTree.Frame.ID, HTML: html})
 }
 
 // run evaluates a script in the page as it is, and waits for its promise.
