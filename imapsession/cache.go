@@ -27,6 +27,7 @@ type cache struct {
 	spaces    *spaces
 	chosen    map[mail.Role]string // roles given by CreateRole
 	indexes   map[string]*index    // by folder
+	windows   map[string]*index    // by folder, while its index is being made
 	versions  uint64               // of the newest index
 	preparing map[string]bool      // folders whose index is being made in the background
 	rows      map[rowKey]*row
@@ -59,7 +60,8 @@ func (c *cache) reset() {
 	if c.chosen == nil {
 		c.chosen = map[mail.Role]string{}
 	}
-	c.indexes, c.rows, c.broken = map[string]*index{}, map[rowKey]*row{}, map[rowKey]int{}
+	c.indexes, c.windows = map[string]*index{}, map[string]*index{}
+	c.rows, c.broken = map[rowKey]*row{}, map[rowKey]int{}
 	c.oldest, c.bytes = nil, 0
 	if c.preparing == nil {
 		c.preparing = map[string]bool{}

@@ -14,6 +14,7 @@ const (
 	maxMessages = 5_000_000 // in one folder; beyond it a server's answer is taken for nonsense
 	windowFrom  = 5000      // messages above which a first page does not wait for the index
 	windowSize  = 200       // newest messages by number that such a first page is chosen from
+	datedMax    = 2000      // messages up to which a server without SORT is asked for their dates
 	patchMax    = 200       // new messages that are sorted into an index; more: sort again
 )
 
@@ -33,12 +34,26 @@ func (c *cache) index(folder string) *index {
 	return c.indexes[folder]
 }
 
+// window is the newest end of a large folder's order while its index is made.
+func (c *cache) window(folder string) *index {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.windows[folder]
+}
+
+func (c *cache) setWindow(folder string, ix *index) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.windows[folder] = ix
+}
+
 func (c *cache) setIndex(folder string, ix *index) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.versions++
 	ix.version = c.versions
 	c.indexes[folder] = ix
+	delete(c.windows, folder)
 	if len(c.indexes) <= maxIndexes {
 		return
 	}
@@ -158,7 +173,7 @@ func (c *conn) append(op string, ix *index, fresh []imap.UID) error {
 		return nil
 	}
 	ix.uidNext = fresh[len(fresh)-1] + 1
-	if !c.caps.sort {
+	if !c.caps.sort && len(ix.uids)+len(fresh) > datedMax {
 		ix.uids = append(ix.uids, fresh...)
 		return nil
 	}
@@ -185,6 +200,9 @@ func (c *conn) append(op string, ix *index, fresh []imap.UID) error {
 // dates fetches INTERNALDATE. A message that is gone gets the zero time.
 func (c *conn) dates(op string, uids []imap.UID) (map[imap.UID]fetched, error) {
 	dates := make(map[imap.UID]fetched, len(uids))
+	if len(uids) == 0 {
+		return dates, nil
+	}
 	b := c.small()
 	b.NeedItem = "INTERNALDATE"
 	err := c.within(b, func() error {
@@ -198,8 +216,20 @@ func (c *conn) dates(op string, uids []imap.UID) (map[imap.UID]fetched, error) {
 }
 
 // find asks for the messages that a filter lets through, oldest arrival first:
-// by SORT (RFC 5256) where it is offered, else in UID order.
+// by SORT (RFC 5256) where it is offered, else by the dates of a small folder,
+// and in UID order in a large one.
 func (c *conn) find(op string, filter mail.Filter) ([]imap.UID, error) {
+	uids, err := c.found(op, filter)
+	if err != nil || c.caps.sort || len(uids) > datedMax {
+		return uids, err
+	}
+	dates, err := c.dates(op, uids)
+	slices.SortStableFunc(uids, func(a, b imap.UID) int { return dates[a].arrived.Compare(dates[b].arrived) })
+	return uids, err
+}
+
+// found is find without the order that needs another question.
+func (c *conn) found(op string, filter mail.Filter) ([]imap.UID, error) {
 	criteria := c.criteria(filter)
 	var uids []imap.UID
 	err := c.within(c.search(), func() error {
@@ -267,6 +297,9 @@ func (c *conn) window(op string) ([]imap.UID, error) {
 			uids = append(uids, f.uid)
 		}
 	}
+	if err == nil {
+		c.session.cache.setWindow(c.box.name, &index{validity: c.box.validity, exists: n, uids: uids})
+	}
 	return uids, err
 }
 
@@ -291,7 +324,9 @@ func (s *Session) prepare(folder string) {
 		ctx, cancel := context.WithTimeout(s.background, 2*s.pool.limits.Sort)
 		defer cancel()
 		const op = "index folder"
-		err := s.do(ctx, op, folder, func(c *conn) error {
+		// Not on the connection that has the folder selected: the user's next click
+		// wants that one.
+		err := s.do(ctx, op, "", func(c *conn) error {
 			if _, err := c.selectBox(op, folder); err != nil {
 				return err
 			}

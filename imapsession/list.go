@@ -25,13 +25,10 @@ func (s *Session) List(ctx context.Context, q mail.ListQuery) (mail.List, error)
 	if q.Filter != mail.All && q.Filter != mail.Unread && q.Filter != mail.Flagged {
 		return mail.List{}, problem(mail.Invalid, op, "there is no such filter", nil)
 	}
-	info, err := s.folder(ctx, folder)
-	if err != nil {
-		return mail.List{}, err
-	}
+	about := s.askAbout(ctx, folder)
 	page := &pageJob{rowJob: s.newRowJob(op, folder), filter: q.Filter}
 	for try := 0; ; try++ {
-		page.list = mail.List{Folder: info, Filter: q.Filter, Page: max(1, q.Page)}
+		page.list = mail.List{Filter: q.Filter, Page: max(1, q.Page)}
 		page.cautious = try >= patience
 		err := s.do(ctx, op, folder, page.read)
 		if err == nil {
@@ -47,8 +44,33 @@ func (s *Session) List(ctx context.Context, q mail.ListQuery) (mail.List, error)
 	if page.partial {
 		s.prepare(folder)
 	}
+	if err := about(&page.list.Folder); err != nil {
+		return mail.List{}, err
+	}
 	s.cache.recount(page.list.Folder)
 	return page.list, nil
+}
+
+// askAbout finds out what a folder is for while its page is read: the list of all
+// folders may take as long as the page. The returned function waits for it and
+// adds it to the counts that the page has brought.
+func (s *Session) askAbout(ctx context.Context, folder string) func(*mail.Folder) error {
+	type answer struct {
+		folder mail.Folder
+		err    error
+	}
+	got := make(chan answer, 1)
+	go func() {
+		f, err := s.folder(ctx, folder)
+		got <- answer{f, err}
+	}()
+	return func(counted *mail.Folder) error {
+		a := <-got
+		a.folder.Counted, a.folder.Validity, a.folder.Total, a.folder.Unread = true, counted.Validity, counted.Total, counted.Unread
+		a.folder.UIDNext = max(a.folder.UIDNext, counted.UIDNext)
+		*counted = a.folder
+		return a.err
+	}
 }
 
 // pageJob reads one page.

@@ -25,6 +25,9 @@ func (s *Session) Place(ctx context.Context, q mail.ListQuery, r mail.Ref) (mail
 	if ix := s.cache.index(folder); q.Filter == mail.All && ix != nil && ix.validity == r.Validity && slices.Contains(ix.uids, uid) {
 		return placeIn(ix.uids, ix.uids, r), nil
 	}
+	if place, ok := s.placeInWindow(folder, q, r); ok {
+		return place, nil
+	}
 	var place mail.Place
 	err = s.do(ctx, op, folder, func(c *conn) error {
 		did, err := c.selectBox(op, folder)
@@ -51,6 +54,19 @@ func (s *Session) Place(ctx context.Context, q mail.ListQuery, r mail.Ref) (mail
 		return nil
 	})
 	return place, err
+}
+
+// placeInWindow answers for the newest messages of a large folder whose index is
+// still being made, so that opening the first of them waits for nothing. The
+// oldest of the window has an older neighbour that the window does not know.
+func (s *Session) placeInWindow(folder string, q mail.ListQuery, r mail.Ref) (mail.Place, bool) {
+	w := s.cache.window(folder)
+	if w == nil || q.Filter != mail.All || w.validity != r.Validity || slices.Index(w.uids, imap.UID(r.UID)) <= 0 {
+		return mail.Place{}, false
+	}
+	p := placeIn(w.uids, w.uids, r)
+	p.Matches = int(w.exists)
+	return p, true
 }
 
 // placeIn finds a message in list, which is a part of all in the same order. A

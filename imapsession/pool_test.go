@@ -93,6 +93,29 @@ func TestOneFlight(t *testing.T) {
 	}
 }
 
+// TestCrowded: a server that takes only one connection serves all requests on it.
+func TestCrowded(t *testing.T) {
+	m := inbox(modern, 5)
+	m.Hook = func(c *imapscript.Conn, cmd imapscript.Command) bool {
+		if c.Number > 1 && cmd.Name == "LOGIN" {
+			c.No(cmd, "[LIMIT] Maximum number of connections exceeded")
+			return true
+		}
+		time.Sleep(5 * time.Millisecond)
+		return false
+	}
+	s, _ := signIn(t, m, imapsession.Options{})
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			if _, err := s.Message(t.Context(), ref(uint32(i%5+1))); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+}
+
 // TestBusy: when all connections hang, a request waits as long as its context
 // allows, first come first served, and says so.
 func TestBusy(t *testing.T) {

@@ -25,14 +25,16 @@ type Session struct {
 	cancel     context.CancelFunc
 	working    sync.WaitGroup // goroutines of the Session
 
-	mu      sync.Mutex
-	idle    []*conn        // least recently used first
-	leased  map[*conn]bool // in somebody's hands
-	dialing int
-	waiting []chan *conn // first come, first served; nil means: dial your own
-	ended   bool
-	denied  *mail.Error // the server no longer takes the password: never try again
-	active  time.Time
+	mu           sync.Mutex
+	idle         []*conn        // least recently used first
+	leased       map[*conn]bool // in somebody's hands
+	dialing      int
+	crowd        int          // connections that the server puts up with, until crowdedUntil
+	waiting      []chan *conn // first come, first served; nil means: dial your own
+	ended        bool
+	crowdedUntil time.Time
+	denied       *mail.Error // the server no longer takes the password: never try again
+	active       time.Time
 
 	cache cache
 }
@@ -49,42 +51,70 @@ func newSession(p *Pool, user, password string) *Session {
 // that has it selected, else one with nothing selected, else a new one below the
 // cap, else the least recently used one, else the next that becomes free.
 func (s *Session) borrow(ctx context.Context, op, folder string, fresh bool) (*conn, error) {
+	for {
+		c, turn, err := s.attempt(ctx, op, folder, fresh)
+		if c != nil || err != nil {
+			return c, err
+		}
+		if turn != nil {
+			select {
+			case c = <-turn:
+			case <-ctx.Done():
+				s.withdraw(turn)
+				return nil, problem(mail.Busy, op, "", ctx.Err())
+			}
+			if c != nil {
+				return c, nil
+			}
+		}
+		c, again, err := s.dialFor(ctx)
+		if !again {
+			return c, err
+		}
+	}
+}
+
+// attempt takes an idle connection, or a place in the queue. Neither: the caller
+// may dial, and s.dialing counts that already.
+func (s *Session) attempt(ctx context.Context, op, folder string, fresh bool) (*conn, chan *conn, error) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.active = time.Now()
 	switch {
 	case s.ended:
-		s.mu.Unlock()
-		return nil, problem(mail.Dropped, op, "", errors.New("the session has ended"))
+		return nil, nil, problem(mail.Dropped, op, "", errors.New("the session has ended"))
 	case s.denied != nil:
-		s.mu.Unlock()
-		return nil, s.denied
+		return nil, nil, s.denied
 	case ctx.Err() != nil:
-		s.mu.Unlock()
-		return nil, contextFault(op, ctx.Err())
+		return nil, nil, contextFault(op, ctx.Err())
 	}
 	if c := s.pick(folder, fresh); c != nil {
 		s.leased[c] = true
-		s.mu.Unlock()
-		return c, nil
+		return c, nil, nil
 	}
-	if len(s.idle)+len(s.leased)+s.dialing < s.pool.conns {
+	if s.room() {
 		s.dialing++
-		s.mu.Unlock()
-		return s.dialFor(ctx)
+		return nil, nil, nil
 	}
 	turn := make(chan *conn, 1)
 	s.waiting = append(s.waiting, turn)
-	s.mu.Unlock()
-	select {
-	case c := <-turn:
-		if c == nil {
-			return s.dialFor(ctx)
-		}
-		return c, nil
-	case <-ctx.Done():
-		s.withdraw(turn)
-		return nil, problem(mail.Busy, op, "", ctx.Err())
+	return nil, turn, nil
+}
+
+// room reports whether another connection may be made. It needs s.mu.
+func (s *Session) room() bool {
+	limit := s.pool.conns
+	if time.Now().Before(s.crowdedUntil) {
+		limit = min(limit, s.crowd)
 	}
+	return len(s.idle)+len(s.leased)+s.dialing < limit
+}
+
+// crowded reports whether a sign-in failed for a reason that more connections
+// than the server wants to serve would give.
+func crowded(err error) bool {
+	k := mail.KindOf(err)
+	return k == mail.Refused || k == mail.Unreachable || k == mail.Dropped
 }
 
 // pick takes an idle connection out of the list. It needs s.mu. A fresh one is
@@ -111,7 +141,7 @@ func (s *Session) pick(folder string, fresh bool) *conn {
 		}
 	}
 	if best < 0 {
-		if folder != "" && len(s.idle)+len(s.leased)+s.dialing < s.pool.conns {
+		if folder != "" && s.room() {
 			return nil
 		}
 		best = 0
@@ -122,11 +152,11 @@ func (s *Session) pick(folder string, fresh bool) *conn {
 	return c
 }
 
-// dialFor makes a connection for a caller who holds one of s.dialing.
-func (s *Session) dialFor(ctx context.Context) (*conn, error) {
-	var c *conn
-	err := s.background.Err()
-	if err == nil {
+// dialFor makes a connection for a caller who holds one of s.dialing. When the
+// server takes fewer connections than we do, those that are there have to do for
+// a while: again tells the caller to ask for one of them.
+func (s *Session) dialFor(ctx context.Context) (c *conn, again bool, err error) {
+	if err = s.background.Err(); err == nil {
 		c, err = s.dial(ctx)
 	}
 	s.mu.Lock()
@@ -137,15 +167,19 @@ func (s *Session) dialFor(ctx context.Context) (*conn, error) {
 		if errors.As(err, &why) && why.Kind == mail.Denied {
 			s.denied = why
 		}
+		if here := len(s.idle) + len(s.leased); here > 0 && crowded(err) && ctx.Err() == nil {
+			s.crowd, s.crowdedUntil = here, time.Now().Add(time.Minute)
+			again = true
+		}
 		s.next()
-		return nil, asError("connect", err)
+		return nil, again, asError("connect", err)
 	}
 	if s.ended {
 		s.retire(c, false)
-		return nil, problem(mail.Dropped, "connect", "", nil)
+		return nil, false, problem(mail.Dropped, "connect", "", nil)
 	}
 	s.leased[c] = true
-	return c, nil
+	return c, false, nil
 }
 
 // giveBack ends a lease.
@@ -172,7 +206,7 @@ func (s *Session) giveBack(c *conn) {
 
 // next lets the first in the queue dial. It needs s.mu.
 func (s *Session) next() {
-	if len(s.waiting) > 0 && len(s.idle)+len(s.leased)+s.dialing < s.pool.conns {
+	if len(s.waiting) > 0 && s.room() {
 		s.dialing++
 		s.waiting[0] <- nil
 		s.waiting = s.waiting[1:]
@@ -218,7 +252,7 @@ func (s *Session) adopt(c *conn) {
 	c.session = s
 	s.denied = nil
 	s.active = time.Now()
-	if s.ended || len(s.idle)+len(s.leased)+s.dialing >= s.pool.conns {
+	if s.ended || !s.room() {
 		s.retire(c, true)
 		return
 	}
