@@ -42,7 +42,11 @@ on("click", (e) => {
   anchor = row;
 });
 on("change", countPicked);
-on("reset", () => setTimeout(countPicked));
+// The bar with the button that had the focus is gone then.
+on("reset", () => setTimeout(() => {
+  countPicked();
+  focusRow(anchor?.isConnected && !anchor.hidden ? anchor : rows()[0]);
+}));
 
 // mark makes row and reader agree: the open one is current and no longer unread,
 // and there is one main heading. Rows whose departure the server has not

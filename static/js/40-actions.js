@@ -30,7 +30,7 @@ const act = async (url, data) => {
     answer = await send(url, data);
   } catch {
     back();
-    say("Oriel didn't answer, so it isn't certain that this happened. Refresh the list to see.");
+    say("Oriel didn't answer, so this may not have happened. Refresh the list to see.");
   } finally {
     pending--;
   }
@@ -52,15 +52,16 @@ const act = async (url, data) => {
 // hide takes rows out of the list and returns how to put them back.
 const hide = (refs) => {
   const list = refs.map(rowOf).filter(Boolean);
-  const focused = cursor();
-  const next = focused && list.includes(focused) && remaining(focused, list);
+  // The focus is on a row that goes, or on the bar that goes with the selection.
+  const from = document.activeElement.closest(".bulk") ? list.at(-1) : cursor();
+  const next = list.includes(from) ? remaining(from, list) : from;
   refs.forEach((r) => leaving.add(r));
   list.forEach((row) => {
     pick(row, false);
     row.hidden = true;
   });
   countPicked();
-  if (next !== false && focused && list.includes(focused)) focusRow(next);
+  if (next !== from) focusRow(next);
   return () => {
     refs.forEach((r) => leaving.delete(r));
     list.forEach((row) => (row.hidden = false));
