@@ -3,12 +3,14 @@ package handlers
 import (
 	"context"
 	"errors"
+	"html"
 	"net/http"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
 	"oriel/mail"
+	"oriel/sanitize"
 	"oriel/views"
 )
 
@@ -98,18 +100,34 @@ func (a *App) fail(err error, c echo.Context) {
 		// The status is out, so the only honest thing left is to break the answer off.
 		panic(http.ErrAbortHandler)
 	}
+	answerAs := page
+	if r, _ := c.Get(routeKey).(route); r.kind == framed {
+		answerAs = framed // as a page the frame would not show it
+	}
 	h := c.Response().Header()
-	a.commonHeaders(h)
-	pageHeaders(h)
+	a.setHeaders(h, answerAs)
 	for _, name := range []string{"Content-Disposition", "Content-Length", "ETag", "Oriel-Refresh"} {
 		h.Del(name)
 	}
 	if d.status == http.StatusServiceUnavailable {
 		h.Set("Retry-After", "10")
 	}
-	if err := a.writeFailure(c, d); err != nil {
+	write := a.writeFailure
+	if answerAs == framed {
+		write = writeFramed
+	}
+	if err := write(c, d); err != nil {
 		a.Log.Error("error page", "id", idOf(c), "error", err)
 	}
+}
+
+// writeFramed says what is wrong where the body would be.
+func writeFramed(c echo.Context, d answer) error {
+	doc, err := sanitize.Mail("<p><b>"+html.EscapeString(d.title)+"</b></p><p>"+html.EscapeString(d.sentence)+"</p>", sanitize.MailOptions{})
+	if err != nil {
+		return err
+	}
+	return c.HTMLBlob(d.status, []byte(doc.HTML))
 }
 
 func (a *App) writeFailure(c echo.Context, d answer) error {
@@ -163,6 +181,8 @@ func waysOn(c echo.Context, d answer, signedIn bool) []views.Action {
 // logFailure keeps the cause: loud when it is ours, quiet when the outside did it.
 func (a *App) logFailure(c echo.Context, status int, err error) {
 	switch {
+	case c.Request().Context().Err() != nil:
+		a.Log.Debug("the browser left", "id", idOf(c), "error", err)
 	case status == 500:
 		a.Log.Error("failed", "id", idOf(c), "error", err)
 	case status > 500:
@@ -175,8 +195,7 @@ func (a *App) logFailure(c echo.Context, status int, err error) {
 // refuseCrossSite answers a change that another site asked for. It runs outside
 // echo, so it writes a plain page of its own.
 func (a *App) refuseCrossSite(w http.ResponseWriter, r *http.Request) {
-	a.commonHeaders(w.Header())
-	pageHeaders(w.Header())
+	a.setHeaders(w.Header(), page)
 	d := plainAnswers[http.StatusForbidden]
 	e := views.ErrorView{Title: d.title, Sentence: d.sentence, Actions: []views.Action{{Label: "Go to Inbox", URL: homeURL}}}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")

@@ -3,6 +3,7 @@ package handlers
 import (
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -79,6 +80,9 @@ func folderParam(c echo.Context) (string, error) {
 	name, ok := mail.ParseKey(c.Param("folder"))
 	if !ok {
 		return "", &mail.Error{Kind: mail.NoFolder, Op: "folder key"}
+	}
+	if strings.EqualFold(name, "INBOX") {
+		name = "INBOX" // the one name without regard to case, RFC 3501 section 5.1
 	}
 	return name, nil
 }

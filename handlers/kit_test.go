@@ -41,6 +41,7 @@ type site struct {
 	log      *syncBuffer
 	data     string
 	pool     *imapsession.Pool
+	app      *App
 
 	mu       sync.Mutex
 	commands []string // names of the IMAP commands, embedded server only
@@ -110,8 +111,8 @@ func (s *site) serveOn(server imapsession.Server, o imapsession.Options) {
 	s.pool = imapsession.NewPool(server, o)
 	store, err := login.New(login.Config{Dir: s.data, Keys: [][]byte{bytes.Repeat([]byte{7}, 32)}, Server: s.imap, Ended: s.pool.Release})
 	s.check(err)
-	app := New(Options{Config: config.Config{}, Pool: s.pool, Login: store, Throttle: login.NewThrottle(time.Now), Log: log})
-	s.web = httptest.NewTLSServer(app.Handler())
+	s.app = New(Options{Config: config.Config{}, Pool: s.pool, Login: store, Throttle: login.NewThrottle(time.Now), Log: log})
+	s.web = httptest.NewTLSServer(s.app.Handler())
 	s.browser = s.newBrowser()
 	s.Cleanup(func() {
 		s.web.Close()

@@ -103,7 +103,7 @@ func (a *App) body(ctx context.Context, m mail.Message, t mail.Text, used map[st
 	}
 	doc, err := a.clean(ctx, m, t, used)
 	if err != nil {
-		b.Problem = "This part of the message is too large or too tangled to show safely. You can still save it."
+		b.Problem = describe(err).sentence
 		return b, 0
 	}
 	b.Frame = views.BodyURL(m.Ref, t.Part.Path)
@@ -122,7 +122,7 @@ func (a *App) clean(ctx context.Context, m mail.Message, t mail.Text, used map[s
 	select {
 	case a.cleaner <- struct{}{}:
 	case <-ctx.Done():
-		return sanitize.Document{}, &mail.Error{Kind: mail.Busy, Op: "sanitize", Err: ctx.Err()}
+		return sanitize.Document{}, says(http.StatusServiceUnavailable, "Too much at once", "Oriel is busy making other messages safe to show. Try again in a moment.")
 	}
 	type answer struct {
 		doc  sanitize.Document
@@ -137,11 +137,14 @@ func (a *App) clean(ctx context.Context, m mail.Message, t mail.Text, used map[s
 			// that hostile mail found must cost one body, not the process.
 			if p := recover(); p != nil {
 				a.Log.Error("sanitizer panic", "panic", p, "stack", string(debug.Stack()))
-				got <- answer{err: &mail.Error{Kind: mail.Internal, Op: "sanitize: panic"}}
+				got <- answer{err: tangled}
 			}
 		}()
 		var shown []string
 		doc, err := sanitize.Mail(t.Content, sanitize.MailOptions{CID: inlineImages(m, &shown)})
+		if err != nil {
+			err = tangled
+		}
 		got <- answer{doc, shown, err}
 	}()
 	select {
@@ -151,9 +154,12 @@ func (a *App) clean(ctx context.Context, m mail.Message, t mail.Text, used map[s
 		}
 		return r.doc, r.err
 	case <-ctx.Done():
-		return sanitize.Document{}, &mail.Error{Kind: mail.Timeout, Op: "sanitize", Err: ctx.Err()}
+		return sanitize.Document{}, tangled
 	}
 }
+
+// tangled is what is said of a body that cannot be made safe in time.
+var tangled = says(http.StatusRequestEntityTooLarge, "Not shown", "This part of the message is too large or too tangled to show safely. You can still save it.")
 
 // inlineImages finds the part that a cid: link or a Content-Location means, and
 // appends its path to shown.
@@ -179,17 +185,21 @@ func inlineImages(m mail.Message, shown *[]string) func(string) (string, bool) {
 // readByAPerson reports whether opening should mark read: a GET that no prefetch
 // and no other site made.
 func readByAPerson(r *http.Request) bool {
-	h := r.Header
-	if r.Method != http.MethodGet || h.Get("Oriel-Prefetch") != "" {
-		return false
+	site := r.Header.Get("Sec-Fetch-Site")
+	return !unseen(r) && (site == "" || site == "same-origin" || site == "none")
+}
+
+// unseen reports whether nobody looks at the answer: a HEAD or a prefetch.
+func unseen(r *http.Request) bool {
+	if r.Method == http.MethodHead || r.Header.Get("Oriel-Prefetch") != "" {
+		return true
 	}
 	for _, name := range []string{"Sec-Purpose", "Purpose", "X-Moz", "X-Purpose"} {
-		if strings.Contains(strings.ToLower(h.Get(name)), "prefetch") {
-			return false
+		if v := strings.ToLower(r.Header.Get(name)); strings.Contains(v, "prefetch") || strings.Contains(v, "preview") {
+			return true
 		}
 	}
-	site := h.Get("Sec-Fetch-Site")
-	return site == "" || site == "same-origin" || site == "none"
+	return false
 }
 
 // markRead sets \Seen and reports whether the server did. A folder that may only

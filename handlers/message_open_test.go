@@ -238,7 +238,7 @@ func TestAddressesAreMended(t *testing.T) {
 		}
 	}
 	for _, path := range []string{"/m/Nowhere", "/m/~G0", "/m/~00", "/m/INBOX/0", "/m/INBOX/x", "/m/INBOX/1.2.3", "/m/" + key + "/" + ref.ID() + "/part/0",
-		"/m/" + key + "/" + ref.ID() + "/part/99", "/m/" + key + "/" + ref.ID() + "/part/1..2", "/m/" + key + "/" + ref.ID() + "/body", "/nowhere", "/m/" + key + "/" + ref.ID() + "/attachments.zip"} {
+		"/m/" + key + "/" + ref.ID() + "/part/99", "/m/" + key + "/" + ref.ID() + "/part/1..2", "/nowhere", "/m/" + key + "/" + ref.ID() + "/attachments.zip"} {
 		r := s.get(path)
 		if r.status != 404 {
 			t.Errorf("%s: %d, want 404", path, r.status)

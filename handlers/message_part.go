@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/labstack/echo/v4"
@@ -19,15 +18,9 @@ import (
 	"oriel/mail"
 )
 
-const (
-	// maxInlineText is the largest text part shown in the browser; it is decoded
-	// as a whole, so a larger one is saved instead.
-	maxInlineText = 1 << 20
-	// stall is how long a browser may take none of a stream before it is dropped.
-	stall = time.Minute
-	// chunk is the piece in which streams are copied: it bounds a download's memory.
-	chunk = 32 << 10
-)
+// maxInlineText is the largest text part shown in the browser; it is decoded as a
+// whole, so a larger one is saved instead.
+const maxInlineText = 1 << 20
 
 // showBody is an HTML body as a document of its own, for the sandboxed frame:
 // GET /m/{folder}/{msg}/body.
@@ -51,9 +44,6 @@ func (a *App) showBody(v visit) error {
 	if err != nil {
 		return err
 	}
-	h := v.Response().Header()
-	h.Set("Content-Security-Policy", bodyCSP)
-	h.Set("X-Frame-Options", "SAMEORIGIN")
 	return v.HTMLBlob(http.StatusOK, []byte(doc.HTML))
 }
 
@@ -155,42 +145,11 @@ func (a *App) sendSource(v visit) error {
 	return a.stream(v, p)
 }
 
-// stream copies to the browser with flat memory. Each piece gets its own
-// deadline, so that a slow line may take hours and a dead one a minute. An error
-// in the middle breaks the answer off: a short file must never look whole.
-func (a *App) stream(v visit, r io.Reader) error {
-	w := v.Response()
-	w.WriteHeader(http.StatusOK)
-	if v.Request().Method == http.MethodHead {
-		return nil
-	}
-	deadline := http.NewResponseController(w)
-	defer deadline.SetWriteDeadline(time.Time{})
-	buf := make([]byte, chunk)
-	for {
-		n, err := r.Read(buf)
-		if n > 0 {
-			if err := deadline.SetWriteDeadline(time.Now().Add(stall)); err != nil {
-				return err
-			}
-			if _, err := w.Write(buf[:n]); err != nil {
-				return err
-			}
-		}
-		switch {
-		case err == io.EOF:
-			return nil
-		case err != nil:
-			return err
-		}
-	}
-}
-
 // unchanged answers a browser that has the part already. The content behind a
 // UIDVALIDITY, UID and part number never changes, so the mail server need not be
-// asked (RFC 3501 section 2.3.1.1).
+// asked (RFC 3501 section 2.3.1.1). Another version of Oriel may decode it otherwise.
 func (a *App) unchanged(v visit, ref mail.Ref, path string) bool {
-	sum := sha256.Sum256([]byte(v.login.User + "\x00" + ref.String() + "\x00" + path + "\x00" + v.QueryParam("download")))
+	sum := sha256.Sum256([]byte(a.Version + "\x00" + v.login.User + "\x00" + ref.String() + "\x00" + path + "\x00" + v.QueryParam("download")))
 	tag := `"` + base64.RawURLEncoding.EncodeToString(sum[:15]) + `"`
 	h := v.Response().Header()
 	h.Set("Cache-Control", "private, no-cache")

@@ -2,12 +2,10 @@ package handlers
 
 import (
 	"archive/zip"
-	"io"
 	"net/http"
 	"path"
 	"strconv"
 	"strings"
-	"time"
 
 	"oriel/decode"
 	"oriel/mail"
@@ -59,7 +57,7 @@ func (a *App) writeZip(v visit, m mail.Message, parts []mail.Part) error {
 	if v.Request().Method == http.MethodHead {
 		return nil
 	}
-	z := zip.NewWriter(&patientWriter{v})
+	z := zip.NewWriter(patientWriter{v.Response()})
 	used := map[string]bool{}
 	for i, info := range parts {
 		name := info.Name
@@ -74,7 +72,7 @@ func (a *App) writeZip(v visit, m mail.Message, parts []mail.Part) error {
 		if err != nil {
 			return err
 		}
-		_, err = io.CopyBuffer(w, struct{ io.Reader }{p}, make([]byte, chunk))
+		err = pour(w, p)
 		p.Close()
 		if err != nil {
 			return err
@@ -92,15 +90,4 @@ func unused(used map[string]bool, name string) string {
 	}
 	used[strings.ToLower(name)] = true
 	return name
-}
-
-// patientWriter gives each write its own deadline, as stream does.
-type patientWriter struct{ v visit }
-
-func (w *patientWriter) Write(b []byte) (int, error) {
-	r := w.v.Response()
-	if err := http.NewResponseController(r).SetWriteDeadline(time.Now().Add(stall)); err != nil {
-		return 0, err
-	}
-	return r.Write(b)
 }

@@ -4,6 +4,8 @@ import (
 	"crypto/rand"
 	"net"
 	"net/http"
+	"slices"
+	"strconv"
 	"time"
 
 	"github.com/klauspost/compress/gzhttp"
@@ -11,20 +13,22 @@ import (
 	"github.com/labstack/echo/v4/middleware"
 )
 
-// The policies of the three kinds of answer, after the security paper in docs.
-// Tests compare them literally.
+// The policies of the kinds of answer. Tests compare them literally.
 const (
 	pageCSP = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; frame-src 'self'; manifest-src 'self'; worker-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 	bodyCSP = "default-src 'none'; img-src 'self' data:; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'; frame-ancestors 'self'; sandbox allow-same-origin allow-popups allow-popups-to-escape-sandbox"
 	partCSP = "default-src 'none'; frame-ancestors 'none'; sandbox"
 )
 
-// maxForm is the largest form that is read: 1 MiB holds the references of
-// twenty thousand selected messages.
+// pageVary are the headers that decide between a page and its pieces.
+const pageVary = "HX-Request, HX-Request-Type, HX-History-Restore-Request, HX-Target"
+
+// maxForm is the largest body that is read. Go itself stops at ten thousand
+// fields, which is as many selected messages.
 const maxForm = 1 << 20
 
 // wrap puts around echo what must see every request, echo's own errors included:
-// compression outermost, then the refusal of cross-site changes.
+// deadlines outermost, then compression, then the refusal of cross-site changes.
 func (a *App) wrap(h http.Handler) http.Handler {
 	cross := http.NewCrossOriginProtection()
 	if u := a.Config.PublicURL; u != nil {
@@ -41,7 +45,7 @@ func (a *App) wrap(h http.Handler) http.Handler {
 	if err != nil {
 		panic("handlers: compression options: " + err.Error()) // constant options
 	}
-	return zip(cross.Handler(h))
+	return patient(zip(cross.Handler(h)))
 }
 
 // middleware runs inside echo, outermost first.
@@ -56,7 +60,7 @@ func (a *App) middleware() []echo.MiddlewareFunc {
 				return err
 			},
 		}),
-		middleware.BodyLimit("1M"),
+		middleware.BodyLimit(strconv.Itoa(maxForm)),
 	}
 }
 
@@ -65,26 +69,18 @@ func (a *App) middleware() []echo.MiddlewareFunc {
 func (a *App) guard(r route) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		c.Set(routeKey, r)
-		h := c.Response().Header()
-		a.commonHeaders(h)
+		a.setHeaders(c.Response().Header(), r.kind)
 		dest, site := c.Request().Header.Get("Sec-Fetch-Dest"), c.Request().Header.Get("Sec-Fetch-Site")
 		switch r.kind {
 		case page:
-			pageHeaders(h)
 			switch dest {
 			case "image", "script", "style", "object", "embed", "audio", "video", "font", "track", "iframe", "frame":
 				return echo.NewHTTPError(http.StatusForbidden)
 			}
-		case mailed:
-			h.Set("Content-Security-Policy", partCSP)
-			h.Set("X-Frame-Options", "DENY")
-			h.Set("Referrer-Policy", "no-referrer")
-			h.Set("Cache-Control", "no-store")
+		case framed, mailed:
 			if site != "" && site != "same-origin" && site != "none" {
 				return echo.NewHTTPError(http.StatusForbidden)
 			}
-		case asset, probe:
-			h.Set("Content-Security-Policy", partCSP)
 		}
 		return r.handle(c)
 	}
@@ -93,8 +89,9 @@ func (a *App) guard(r route) echo.HandlerFunc {
 // routeKey is where the log finds the row that answered.
 const routeKey = "route"
 
-// commonHeaders stand on every answer.
-func (a *App) commonHeaders(h http.Header) {
+// setHeaders gives an answer the security headers of its kind. It replaces what
+// stood there: an error is answered as another kind than the route's.
+func (a *App) setHeaders(h http.Header, k kind) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
@@ -102,17 +99,30 @@ func (a *App) commonHeaders(h http.Header) {
 	if u := a.Config.PublicURL; u != nil && u.Scheme == "https" {
 		h.Set("Strict-Transport-Security", "max-age=31536000")
 	}
-}
-
-// pageHeaders stand on every page and every piece of one. Pages hold mail, so
-// no cache keeps them; a piece and its page share a URL, so Vary tells them apart.
-func pageHeaders(h http.Header) {
-	h.Set("Content-Security-Policy", pageCSP)
-	h.Set("X-Frame-Options", "DENY")
-	// Not no-referrer: form posts would then carry "Origin: null" and be refused.
-	h.Set("Referrer-Policy", "same-origin")
-	h.Set("Cache-Control", "no-store")
-	h.Set("Vary", "HX-Request, HX-Request-Type, HX-History-Restore-Request, HX-Target")
+	switch k {
+	case page:
+		h.Set("Content-Security-Policy", pageCSP)
+		h.Set("X-Frame-Options", "DENY")
+		// Not no-referrer: form posts would then carry "Origin: null" and be refused.
+		h.Set("Referrer-Policy", "same-origin")
+		// Pages hold mail, so no cache keeps them; a piece and its page share a URL.
+		h.Set("Cache-Control", "no-store")
+		if !slices.Contains(h.Values("Vary"), pageVary) {
+			h.Add("Vary", pageVary) // beside what the compression has put there
+		}
+	case framed:
+		h.Set("Content-Security-Policy", bodyCSP)
+		h.Set("X-Frame-Options", "SAMEORIGIN")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Cache-Control", "no-store")
+	case mailed:
+		h.Set("Content-Security-Policy", partCSP)
+		h.Set("X-Frame-Options", "DENY")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Cache-Control", "no-store")
+	default:
+		h.Set("Content-Security-Policy", partCSP)
+	}
 }
 
 // requestID names the request in the log and on error pages. It is always ours:

@@ -16,7 +16,8 @@ type kind int
 
 const (
 	page   kind = iota // a document of the application, or a piece of one
-	mailed             // bytes that a stranger wrote: bodies, parts, sources
+	framed             // a document that a stranger wrote, for the sandboxed frame
+	mailed             // bytes that a stranger wrote: parts, sources
 	asset              // files of the program itself
 	probe              // answers for machines
 )
@@ -50,7 +51,7 @@ func (a *App) routes() []route {
 		{"GET", "/m/:folder", "folder", page, false, in(a.openFolder)},
 		{"POST", "/m/:folder", "act", page, false, in(a.act)},
 		{"GET", "/m/:folder/:msg", "message", page, false, in(a.openMessage)},
-		{"GET", "/m/:folder/:msg/body", "body", mailed, false, in(a.showBody)},
+		{"GET", "/m/:folder/:msg/body", "body", framed, false, in(a.showBody)},
 		{"GET", "/m/:folder/:msg/part/:path", "part", mailed, false, in(a.sendPart)},
 		{"GET", "/m/:folder/:msg/source", "source", mailed, false, in(a.sendSource)},
 		{"GET", "/m/:folder/:msg/attachments.zip", "zip", mailed, false, in(a.sendZip)},

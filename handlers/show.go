@@ -55,7 +55,7 @@ func (a *App) context(c echo.Context, user string) views.Context {
 // the action before left behind.
 func (a *App) frame(v visit, title string, folders []mail.Folder, q mail.ListQuery) views.Frame {
 	f := views.Frame{Context: a.context(v, v.login.User), Title: title, Folders: folders, Current: q}
-	if wanted(v.Request()) == wholePage {
+	if wanted(v.Request()) == wholePage && !unseen(v.Request()) {
 		f.Toast = a.journal.takeToast(v.login.ID)
 		if f.Toast != nil {
 			f.Toast.Back = v.Request().URL.RequestURI()

@@ -35,12 +35,12 @@ func (a *App) loginPage(c echo.Context, status int, v views.LoginView) error {
 
 // signIn tries user name and password on the mail server: POST /login.
 func (a *App) signIn(c echo.Context) error {
-	r := c.Request()
-	if err := r.ParseForm(); err != nil {
-		return asFormError(err)
+	form, err := readForm(c)
+	if err != nil {
+		return err
 	}
-	user, password := strings.TrimSpace(r.PostForm.Get("username")), r.PostForm.Get("password")
-	v := views.LoginView{Username: user, Next: ownPath(r.PostForm.Get("next"), "")}
+	user, password := strings.TrimSpace(form.Get("username")), form.Get("password")
+	v := views.LoginView{Username: user, Next: ownPath(form.Get("next"), "")}
 	refuse := func(status int, sentence string) error {
 		v.Problem = sentence
 		return a.loginPage(c, status, v)
@@ -48,7 +48,7 @@ func (a *App) signIn(c echo.Context) error {
 	if !login.Acceptable(user, password) {
 		return refuse(http.StatusUnauthorized, "Enter the user name and password of your mailbox.")
 	}
-	switch a.Login.Lost(r) {
+	switch a.Login.Lost(c.Request()) {
 	case login.PlainHTTP:
 		return refuse(http.StatusBadRequest, "This page came over plain http, so your browser drops the cookie that keeps you signed in. Open Oriel by its https address, or ask whoever runs it to set one up.")
 	case login.Blocked:
@@ -150,7 +150,7 @@ func (a *App) toLoginWhy(c echo.Context, why string) error {
 // A password that no longer works ends the login session, so that the server
 // sees one failed attempt and not one per click.
 func (a *App) cannotOpen(c echo.Context, l login.Login, err error) error {
-	if mail.KindOf(err) != mail.Denied {
+	if mail.KindOf(err) != mail.Denied || c.Response().Committed {
 		return err
 	}
 	a.Login.End(c.Response(), c.Request())

@@ -5,8 +5,6 @@ import (
 	"net/http"
 	"slices"
 
-	"github.com/labstack/echo/v4"
-
 	"oriel/mail"
 	"oriel/views"
 )
@@ -76,12 +74,3 @@ func says(status int, title, sentence string) error { return spoken{answer{statu
 
 // allGone is what is said when none of the messages is there any more.
 var allGone = &mail.Error{Kind: mail.NoMessage, Op: "act: all gone"}
-
-// asFormError keeps echo's own verdict on a body, such as 413, and calls every
-// other unreadable form a bad request.
-func asFormError(err error) error {
-	if h, ok := err.(*echo.HTTPError); ok {
-		return h
-	}
-	return &mail.Error{Kind: mail.Invalid, Op: "form", Err: err}
-}
