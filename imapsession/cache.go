@@ -28,6 +28,7 @@ type cache struct {
 	chosen    map[mail.Role]string // roles given by CreateRole
 	indexes   map[string]*index    // by folder
 	windows   map[string]*index    // by folder, while its index is being made
+	undated   map[string]bool      // folders that cannot be asked for dates
 	versions  uint64               // of the newest index
 	preparing map[string]bool      // folders whose index is being made in the background
 	rows      map[rowKey]*row
@@ -60,7 +61,7 @@ func (c *cache) reset() {
 	if c.chosen == nil {
 		c.chosen = map[mail.Role]string{}
 	}
-	c.indexes, c.windows = map[string]*index{}, map[string]*index{}
+	c.indexes, c.windows, c.undated = map[string]*index{}, map[string]*index{}, map[string]bool{}
 	c.rows, c.broken = map[rowKey]*row{}, map[rowKey]int{}
 	c.oldest, c.bytes = nil, 0
 	if c.preparing == nil {

@@ -2,6 +2,7 @@ package imapsession
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/emersion/go-imap/v2"
@@ -32,6 +33,20 @@ func (c *cache) index(folder string) *index {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.indexes[folder]
+}
+
+// isUndated tells folders whose dates ended the connection when they were asked
+// for: they are listed in UID order.
+func (c *cache) isUndated(folder string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.undated[folder]
+}
+
+func (c *cache) setUndated(folder string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.undated[folder] = true
 }
 
 // window is the newest end of a large folder's order while its index is made.
@@ -220,10 +235,13 @@ func (c *conn) dates(op string, uids []imap.UID) (map[imap.UID]fetched, error) {
 // and in UID order in a large one.
 func (c *conn) find(op string, filter mail.Filter) ([]imap.UID, error) {
 	uids, err := c.found(op, filter)
-	if err != nil || c.caps.sort || len(uids) > datedMax {
+	if err != nil || c.caps.sort || len(uids) > datedMax || c.session.cache.isUndated(c.box.name) {
 		return uids, err
 	}
 	dates, err := c.dates(op, uids)
+	if errors.Is(err, errUnreadable) {
+		c.session.cache.setUndated(c.box.name)
+	}
 	slices.SortStableFunc(uids, func(a, b imap.UID) int { return dates[a].arrived.Compare(dates[b].arrived) })
 	return uids, err
 }
@@ -303,6 +321,10 @@ func (c *conn) window(op string) ([]imap.UID, error) {
 	return uids, err
 }
 
+// elsewhere is the name of no folder: it asks for a connection that is new or
+// has nothing selected, as long as there may be more of them.
+const elsewhere = "\x00"
+
 // prepare builds the index of a large folder while its first page is read, on a
 // connection of its own.
 func (s *Session) prepare(folder string) {
@@ -315,7 +337,7 @@ func (s *Session) prepare(folder string) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.ended {
+	if s.ended { // its caches with it
 		return
 	}
 	s.working.Add(1)
@@ -326,7 +348,7 @@ func (s *Session) prepare(folder string) {
 		const op = "index folder"
 		// Not on the connection that has the folder selected: the user's next click
 		// wants that one.
-		err := s.do(ctx, op, "", func(c *conn) error {
+		err := s.do(ctx, op, elsewhere, func(c *conn) error {
 			if _, err := c.selectBox(op, folder); err != nil {
 				return err
 			}

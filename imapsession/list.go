@@ -25,16 +25,15 @@ func (s *Session) List(ctx context.Context, q mail.ListQuery) (mail.List, error)
 	if q.Filter != mail.All && q.Filter != mail.Unread && q.Filter != mail.Flagged {
 		return mail.List{}, problem(mail.Invalid, op, "there is no such filter", nil)
 	}
-	about := s.askAbout(ctx, folder)
 	page := &pageJob{rowJob: s.newRowJob(op, folder), filter: q.Filter}
 	for try := 0; ; try++ {
-		page.list = mail.List{Filter: q.Filter, Page: max(1, q.Page)}
+		page.list = mail.List{Folder: mail.Folder{Name: folder}, Filter: q.Filter, Page: max(1, q.Page)}
 		page.cautious = try >= patience
 		err := s.do(ctx, op, folder, page.read)
 		if err == nil {
 			break
 		}
-		if !errors.Is(err, errUnreadable) || try == maxRepeats || !page.lacking(page.uids) {
+		if !errors.Is(err, errUnreadable) || try == maxRepeats || len(page.uids) > 0 && !page.lacking(page.uids) {
 			return mail.List{}, err
 		}
 		if err := s.quarantine(ctx, op, page.rowJob, page.uids); err != nil {
@@ -44,33 +43,25 @@ func (s *Session) List(ctx context.Context, q mail.ListQuery) (mail.List, error)
 	if page.partial {
 		s.prepare(folder)
 	}
-	if err := about(&page.list.Folder); err != nil {
+	if err := s.describe(ctx, &page.list.Folder); err != nil {
 		return mail.List{}, err
 	}
 	s.cache.recount(page.list.Folder)
 	return page.list, nil
 }
 
-// askAbout finds out what a folder is for while its page is read: the list of all
-// folders may take as long as the page. The returned function waits for it and
-// adds it to the counts that the page has brought.
-func (s *Session) askAbout(ctx context.Context, folder string) func(*mail.Folder) error {
-	type answer struct {
-		folder mail.Folder
-		err    error
+// describe adds to a counted folder what it is for. It is asked after the page,
+// because the list of all folders may take as long: whoever shows both asks for
+// both at once, and then the answer is there.
+func (s *Session) describe(ctx context.Context, counted *mail.Folder) error {
+	f, err := s.folder(ctx, counted.Name)
+	if f.Validity != counted.Validity {
+		f.UIDNext = 0 // of the folder that had this name before
 	}
-	got := make(chan answer, 1)
-	go func() {
-		f, err := s.folder(ctx, folder)
-		got <- answer{f, err}
-	}()
-	return func(counted *mail.Folder) error {
-		a := <-got
-		a.folder.Counted, a.folder.Validity, a.folder.Total, a.folder.Unread = true, counted.Validity, counted.Total, counted.Unread
-		a.folder.UIDNext = max(a.folder.UIDNext, counted.UIDNext)
-		*counted = a.folder
-		return a.err
-	}
+	f.Counted, f.Validity, f.Total, f.Unread = true, counted.Validity, counted.Total, counted.Unread
+	f.UIDNext = max(f.UIDNext, counted.UIDNext)
+	*counted = f
+	return err
 }
 
 // pageJob reads one page.

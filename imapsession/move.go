@@ -23,24 +23,36 @@ func (s *Session) Move(ctx context.Context, refs []mail.Ref, dst string) (mail.R
 		if err != nil {
 			return err
 		}
-		for _, set := range uidSets(uids) {
-			if c.caps.move {
-				err = c.moveSet(op, set, dst, o)
-			} else {
-				err = c.copyAndRemove(op, set, dst, o)
-			}
-			if err != nil {
-				break
+		left := uids
+		for try := 0; try < 2 && len(left) > 0 && err == nil; try++ {
+			if err = c.moveAll(op, left, dst, o); err == nil {
+				// What is still here arrived after this connection's last look: by looking
+				// the server has announced it, and now it can be moved.
+				left, err = c.leftBehind(op, uids, o)
 			}
 		}
 		if c.lost && uncertain(err) && ctx.Err() == nil {
 			return s.afterBreak(ctx, op, b, uids, o, err)
 		}
-		if err != nil {
+		if err == nil && len(left) > 0 {
+			o.fault = problem(mail.Refused, op, "the server did not move the message", nil)
+		}
+		return err
+	})
+}
+
+// moveAll moves by the means that the server has.
+func (c *conn) moveAll(op string, uids []imap.UID, dst string, o *outcome) error {
+	for _, set := range uidSets(uids) {
+		move := c.copyAndRemove
+		if c.caps.move {
+			move = c.moveSet
+		}
+		if err := move(op, set, dst, o); err != nil {
 			return err
 		}
-		return c.verifyMoved(op, uids, o)
-	})
+	}
+	return nil
 }
 
 // movable returns the messages to move. COPYUID tells which of them were there;
@@ -153,9 +165,10 @@ func (c *conn) copySet(op string, set imap.UIDSet, dst string, o *outcome) ([]im
 	return copied, err
 }
 
-// verifyMoved settles the messages that no COPYUID has named: absent ones have
+// leftBehind settles the messages that no COPYUID has named: absent ones have
 // gone with the move where the server tells no UIDs, or before it where it does.
-func (c *conn) verifyMoved(op string, uids []imap.UID, o *outcome) error {
+// It returns those that are still there.
+func (c *conn) leftBehind(op string, uids []imap.UID, o *outcome) (left []imap.UID, err error) {
 	var open []imap.UID
 	for _, uid := range uids {
 		if _, ok := o.done[uid]; !ok {
@@ -163,23 +176,23 @@ func (c *conn) verifyMoved(op string, uids []imap.UID, o *outcome) error {
 		}
 	}
 	if len(open) == 0 {
-		return nil
+		return nil, nil
 	}
 	there, err := c.present(op, open)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, uid := range open {
 		switch {
 		case there[uid]:
-			o.fault = problem(mail.Refused, op, "the server did not move the message", nil)
+			left = append(left, uid)
 		case c.caps.uidplus:
 			o.gone[uid] = true
 		default:
 			o.done[uid] = mail.Ref{}
 		}
 	}
-	return nil
+	return left, nil
 }
 
 // afterBreak finds out what a move has done whose connection broke. With MOVE a

@@ -77,8 +77,8 @@ func (j *rowJob) run(c *conn, uids []imap.UID, also func() (wait func() error)) 
 		if j.cautious {
 			level = max(level, headOnly)
 		}
-		if _, ok := j.s.cache.row(j.key(uid)); ok && level == whole {
-			level = known
+		if r, ok := j.s.cache.row(j.key(uid)); ok && level == whole {
+			level, j.roots[uid] = known, r
 		}
 		byLevel[level] = append(byLevel[level], uid)
 	}
@@ -193,13 +193,12 @@ func (j *rowJob) keepWhole(uid imap.UID, f *fetched) {
 }
 
 func (j *rowJob) keepKnown(uid imap.UID, f *fetched) {
-	r, ok := j.s.cache.row(j.key(uid))
-	if f == nil || !f.hasFlags || !ok {
+	if f == nil || !f.hasFlags {
 		return
 	}
-	sum := r.summary
+	sum := j.roots[uid].summary // not the cache's, which may have forgotten it meanwhile
 	sum.Flags = flagsFrom(f.flags)
-	j.rows[uid], j.roots[uid] = &sum, r
+	j.rows[uid] = &sum
 }
 
 func (j *rowJob) keepHeader(uid imap.UID, f *fetched) {

@@ -219,6 +219,41 @@ func TestT9Unsolicited(t *testing.T) {
 	}
 }
 
+// TestT9UIDLast: a server may send the UID after the literals of a row.
+func TestT9UIDLast(t *testing.T) {
+	m := inbox(modern, 2)
+	m.Hook = func(c *imapscript.Conn, cmd imapscript.Command) bool {
+		if cmd.Name != "UID FETCH" || !strings.Contains(cmd.Args, "BODY.PEEK[1]") {
+			return false
+		}
+		name := "BODY[1]<0>"
+		if strings.Contains(cmd.Args, "ENVELOPE") {
+			return false
+		}
+		for _, uid := range []uint32{2, 1} {
+			if inSet(strings.Fields(cmd.Args)[0], uid) {
+				c.Send("* %d FETCH (%s {7}\r\nwords %d UID %d)\r\n", uid, name, uid, uid)
+			}
+		}
+		c.OK(cmd, "done")
+		return true
+	}
+	s, _ := signIn(t, m, imapsession.Options{})
+	for _, r := range list(t, s).Rows {
+		if r.Preview != fmt.Sprintf("words %d", r.UID) {
+			t.Errorf("preview of %d is %q", r.UID, r.Preview)
+		}
+		p, err := s.Part(t.Context(), r.Ref, "1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b, err := io.ReadAll(p); err != nil || string(b) != fmt.Sprintf("words %d", r.UID) {
+			t.Errorf("part of %d is %q, %v", r.UID, b, err)
+		}
+		p.Close()
+	}
+}
+
 // TestT10NoFlags: an answer to STORE and FETCH without FLAGS is not one with none.
 func TestT10NoFlags(t *testing.T) {
 	m := inbox(modern, 2)

@@ -214,6 +214,7 @@ var tests = map[string]func(*suite){
 	"Flags":          testFlags,
 	"Move":           testMove,
 	"MoveOldDate":    testMoveOldDate,
+	"MoveNew":        testMoveNew,
 	"Copy":           testCopy,
 	"Delete":         testDelete,
 	"Gone":           testGone,

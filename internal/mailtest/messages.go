@@ -286,8 +286,8 @@ func testMove(s *suite) {
 	}
 }
 
-// testMoveOldDate: a message keeps its arrival when it is moved, so that on a
-// server with SORT undo puts it back where it was. Without SORT it goes on top.
+// testMoveOldDate: a message keeps its arrival when it is moved, so that undo
+// puts it back where it was, with SORT or without.
 func testMoveOldDate(s *suite) {
 	s.create("Trash")
 	s.a.Deliver(s.T, "INBOX", Plains(1, 6)...)
@@ -300,11 +300,23 @@ func testMoveOldDate(s *suite) {
 	if _, err := s.s.Move(s.ctx, res.Moved, "INBOX"); err != nil {
 		s.Fatal(err)
 	}
-	want := "5 4 3 2 1"
-	if !s.a.Client(s.T).Caps().Has(imap.CapSort) {
-		want = "3 5 4 2 1"
+	s.wantSubjects("INBOX", mail.All, "5 4 3 2 1")
+}
+
+// testMoveNew: a message that arrived after the connection's last look at its
+// folder can be moved at once, as Undo does.
+func testMoveNew(s *suite) {
+	s.create("Trash")
+	s.a.Deliver(s.T, "Trash", Plain(1))
+	l := s.list("Trash", mail.All, 1)
+	s.a.Deliver(s.T, "Trash", Plain(2))
+	fresh := l.Rows[0].Ref
+	fresh.UID++
+	res, err := s.s.Move(s.ctx, []mail.Ref{fresh}, "INBOX")
+	if err != nil || len(res.Done) != 1 {
+		s.Fatalf("move: %+v, %v", res, err)
 	}
-	s.wantSubjects("INBOX", mail.All, want)
+	s.wantSubjects("INBOX", mail.All, "2")
 }
 
 func testCopy(s *suite) {
