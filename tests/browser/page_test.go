@@ -117,16 +117,18 @@ func (b *tab) whole() {
 // settle waits until nothing is under way any more, and checks the page then.
 func (b *tab) settle() {
 	b.Helper()
-	quiet := 0
-	b.untilThat("the page is quiet", func() bool {
-		quiet++
+	quiet, open := 0, ""
+	for end := time.Now().Add(patience); time.Now().Before(end) && quiet < 10; time.Sleep(15 * time.Millisecond) {
+		quiet++ // the script refreshes its list a moment after an action
 		for _, r := range b.network() {
-			if !r.finished {
-				quiet = 0
+			if !r.finished && strings.HasPrefix(r.url, b.base) {
+				quiet, open = 0, r.method+" "+r.path()
 			}
 		}
-		return quiet > 10 // the script refreshes its list a moment after an action
-	})
+	}
+	if quiet < 10 {
+		b.Fatalf("never finished: %s\n%s", open, b.scene())
+	}
 	b.whole()
 }
 
