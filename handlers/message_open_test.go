@@ -204,7 +204,7 @@ func TestNextAndPreviousKeepTheList(t *testing.T) {
 		}
 		newer := find(t, s, "/m/INBOX", "Newer")
 		p := s.page("/m/"+newer+"?filter=unread", "Oriel-Prefetch", "1")
-		next, prev := p.One("a[rel=next]").Attr("href"), p.One("a[rel=prev]").Attr("href")
+		next, prev := p.All("a[rel=next]")[0].Attr("href"), p.All("a[rel=prev]")[0].Attr("href")
 		if want := "/m/" + find(t, s, "/m/INBOX", "Oldest") + "?filter=unread"; next != want {
 			t.Errorf("next %q, want %q: the read message between is not in this list", next, want)
 		}
@@ -213,8 +213,8 @@ func TestNextAndPreviousKeepTheList(t *testing.T) {
 		}
 		p.says(t, "2 of 3")
 		all := s.page("/m/"+newer, "Oriel-Prefetch", "1")
-		if want := "/m/" + find(t, s, "/m/INBOX", "Older"); all.One("a[rel=next]").Attr("href") != want {
-			t.Errorf("next without a filter: %q", all.One("a[rel=next]").Attr("href"))
+		if want := "/m/" + find(t, s, "/m/INBOX", "Older"); all.All("a[rel=next]")[0].Attr("href") != want {
+			t.Errorf("next without a filter: %q", all.All("a[rel=next]")[0].Attr("href"))
 		}
 	})
 }

@@ -68,7 +68,7 @@ func TestSignInSaysWhatIsWrong(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := &site{TB: t}
-			s.serveOn(c.server, imapsession.Options{Limits: imapsession.Timeouts{Greeting: time.Second, SignIn: 2 * time.Second}})
+			s.serveOn(c.server, imapsession.Options{Limits: imapsession.Timeouts{Greeting: 3 * time.Second}})
 			s.get("/login")
 			r := s.attempt("mara", c.password)
 			if r.status != c.status {
