@@ -348,3 +348,20 @@ func FuzzServer(f *testing.F) {
 		}
 	})
 }
+
+// TestPublicURLIsAnOrigin: it is compared with the header Origin, which browsers
+// write in lower case and without the usual port.
+func TestPublicURLIsAnOrigin(t *testing.T) {
+	for given, want := range map[string]string{
+		"https://Mail.Example.org:443/": "https://mail.example.org", "http://localhost:80": "http://localhost",
+		"https://mail.example.org:8443": "https://mail.example.org:8443", "http://[::1]:443": "http://[::1]:443",
+	} {
+		c, err := Load(nil, []string{"ORIEL_IMAP=imaps://imap.example.org", "ORIEL_PUBLIC_URL=" + given})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.PublicURL.String() != want {
+			t.Errorf("%s became %s, want %s", given, c.PublicURL, want)
+		}
+	}
+}

@@ -236,7 +236,10 @@ func parsePublicURL(v string) (*url.URL, error) {
 			return nil, err
 		}
 	}
-	return &url.URL{Scheme: u.Scheme, Host: strings.ToLower(u.Host)}, nil
+	host := strings.ToLower(u.Host)
+	// Browsers leave the usual port out of the Origin that this is compared with.
+	host = strings.TrimSuffix(host, map[string]string{"https": ":443", "http": ":80"}[u.Scheme])
+	return &url.URL{Scheme: u.Scheme, Host: host}, nil
 }
 
 func parseNetworks(v string) ([]netip.Prefix, error) {

@@ -12,6 +12,7 @@ import (
 
 const (
 	journalSize = 50               // actions kept per login session
+	journalRefs = 20_000           // messages in all of them together, unless one has more
 	journalTime = 30 * time.Minute // how long one can be taken back
 	toastTime   = time.Minute      // how long a toast waits for the page it belongs on
 )
@@ -71,10 +72,22 @@ func (j *journal) putBack(owner string, e entry) string {
 	defer j.mu.Unlock()
 	r := j.record(owner)
 	r.entries = append(r.entries, e)
-	if len(r.entries) > journalSize {
-		r.entries = r.entries[len(r.entries)-journalSize:]
-	}
+	r.trim()
 	return e.id
+}
+
+// trim drops the oldest entries when they are too many or too large.
+func (r *record) trim() {
+	refs := 0
+	for i := len(r.entries) - 1; i >= 0; i-- {
+		for _, c := range r.entries[i].back {
+			refs += len(c.refs)
+		}
+		if kept := len(r.entries) - i; kept > journalSize || kept > 1 && refs > journalRefs {
+			r.entries = slices.Delete(r.entries, 0, i+1)
+			return
+		}
+	}
 }
 
 // take removes and returns an entry: an action is undone once. An empty id means
@@ -89,7 +102,7 @@ func (j *journal) take(owner, id string) (entry, bool) {
 	for i := len(r.entries) - 1; i >= 0; i-- {
 		e := r.entries[i]
 		if id == "" || e.id == id {
-			r.entries = append(r.entries[:i], r.entries[i+1:]...)
+			r.entries = slices.Delete(r.entries, i, i+1)
 			return e, j.now().Sub(e.when) < journalTime
 		}
 	}
@@ -132,9 +145,7 @@ func (j *journal) expire() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	for owner, r := range j.users {
-		for len(r.entries) > 0 && j.now().Sub(r.entries[0].when) >= journalTime {
-			r.entries = r.entries[1:]
-		}
+		r.entries = slices.DeleteFunc(r.entries, func(e entry) bool { return j.now().Sub(e.when) >= journalTime })
 		if len(r.entries) == 0 && j.now().Sub(r.left) > toastTime {
 			delete(j.users, owner)
 		}

@@ -20,16 +20,29 @@ func (a *App) undo(v visit) error {
 		return says(http.StatusConflict, "Nothing to undo", "There is nothing left to undo.")
 	}
 	undone, fault := a.reverse(v, &e)
-	t := views.Toast{Text: e.said + a.butNotAll(v, fault), Undo: a.journal.putBack(v.login.ID, e)}
+	again := a.journal.putBack(v.login.ID, e)
 	if undone == 0 {
-		if t.Undo != "" && wanted(v.Request()) == wholePage {
-			t.Text = "Nothing was taken back yet."
-			a.journal.leaveToast(v.login.ID, t) // the page with the button is gone
-		}
-		return cmp.Or(fault, error(allGone))
+		return a.notUndone(v, again, cmp.Or(fault, error(allGone)))
 	}
+	t := views.Toast{Text: e.said + a.butNotAll(v, fault), Undo: again}
 	back := ownPath(form.Get("back"), views.FolderURL(mail.ListQuery{Folder: e.from}))
 	return a.done(v, t, back, true)
+}
+
+// notUndone answers an undo that reached nothing. The button that asked for it is
+// gone from the page, so it comes again when trying again may help.
+func (a *App) notUndone(v visit, again string, err error) error {
+	if again == "" {
+		return err
+	}
+	d := describe(err)
+	t := views.Toast{Text: "Nothing was taken back yet. " + d.sentence, Undo: again, Back: homeURL}
+	if wanted(v.Request()) == wholePage {
+		a.journal.leaveToast(v.login.ID, t)
+		return err
+	}
+	a.logFailure(v, d.status, err)
+	return render(v, d.status, views.Toasts(t))
 }
 
 // reverse takes the steps of an entry back and leaves in it those messages that

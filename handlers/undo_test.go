@@ -86,6 +86,10 @@ func TestUndoThatFailsCanBeTriedAgain(t *testing.T) {
 			t.Errorf("undo without the folder: %d %s", again.status, again.text())
 		}
 		again.says(t, "Nothing was taken back yet.")
+		live := s.post("/undo", url.Values{"id": {undoID(t, again)}}, "HX-Request", "true")
+		if live.status != 404 || undoID(t, live) != undoID(t, again) {
+			t.Errorf("undo without the folder, by script: %d %s", live.status, live.text())
+		}
 		s.client(func(c *imapclient.Client) error { return c.Create("Tools", nil).Wait() })
 		if r := s.post("/undo", url.Values{"id": {undoID(t, again)}}); r.status != 303 {
 			t.Errorf("undo with the folder: %d %s", r.status, r.text())
@@ -132,4 +136,50 @@ func TestAlreadyThereLooksAgain(t *testing.T) {
 			t.Errorf("%d %v %s", r.status, r.header, r.text())
 		}
 	})
+}
+
+// TestJournalIsBounded: a session keeps its last actions, of which together it
+// keeps no more than so many messages, and forgets them in time.
+func TestJournalIsBounded(t *testing.T) {
+	now := time.Date(2026, 11, 2, 10, 0, 0, 0, time.UTC)
+	j := newJournal(func() time.Time { return now })
+	act := func(n int) string { return j.add("a", entry{back: []change{{refs: make([]mail.Ref, n), to: "x"}}}) }
+	kept := func() (entries, refs int) {
+		for _, e := range j.users["a"].entries {
+			refs += len(e.back[0].refs)
+		}
+		return len(j.users["a"].entries), refs
+	}
+	for range 2 * journalSize {
+		act(1)
+	}
+	if n, _ := kept(); n != journalSize {
+		t.Errorf("%d entries of one message", n)
+	}
+	for range 10 {
+		act(journalRefs / 4)
+	}
+	if n, refs := kept(); n != 4 || refs != journalRefs {
+		t.Errorf("%d entries of %d messages", n, refs)
+	}
+	large := act(2 * journalRefs)
+	if n, _ := kept(); n != 1 {
+		t.Errorf("%d entries beside a large one", n)
+	}
+	if _, ok := j.take("b", large); ok {
+		t.Error("another session took it")
+	}
+	if e, ok := j.take("a", large); !ok || len(e.back[0].refs) != 2*journalRefs {
+		t.Error("the last action cannot be undone")
+	}
+	act(1)
+	now = now.Add(journalTime)
+	if _, ok := j.take("a", ""); ok {
+		t.Error("an old action can be undone")
+	}
+	act(1)
+	now = now.Add(journalTime)
+	if j.expire(); len(j.users) != 0 {
+		t.Error("old sessions are remembered")
+	}
 }
