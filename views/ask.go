@@ -32,5 +32,5 @@ func (v ErrorView) text() string {
 	if v.Sentence == "" {
 		return v.Title
 	}
-	return v.Sentence
+	return v.Title + ". " + v.Sentence
 }

@@ -247,7 +247,7 @@ func TestToasts(t *testing.T) {
 		t.Error("undo")
 	}
 	refused := parse(t, ErrorToast(ErrorView{Title: "Refused", Sentence: "The server said no."})).one(t, "", "data-error", "*")
-	if refused.text() != "The server said no. Dismiss" || len(refused.all("form")) > 0 {
+	if refused.text() != "Refused. The server said no. Dismiss" || len(refused.all("form")) > 0 {
 		t.Error(refused.text())
 	}
 }
