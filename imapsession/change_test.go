@@ -120,19 +120,16 @@ func TestT20Nothing(t *testing.T) {
 func TestDroppedChange(t *testing.T) {
 	run := func(caps, command string, applied bool) (*imapsession.Session, *imapscript.Server) {
 		m := inbox(caps, 3)
-		m.Hook = onlyOnce(command, func(c *imapscript.Conn, cmd imapscript.Command) bool {
-			if !applied {
-				c.Drop()
-				return true
-			}
-			go func() { time.Sleep(30 * time.Millisecond); c.Drop() }()
-			return false
+		drop := onlyOnce(command, func(c *imapscript.Conn, cmd imapscript.Command) bool {
+			// Applied: the answer is lost, the work is done.
+			c.Conn.Close()
+			return !applied
 		})
-		if applied { // the answer is lost, the work is done
-			m.Hook = onlyOnce(command, func(c *imapscript.Conn, cmd imapscript.Command) bool {
-				c.Conn.Close()
-				return false
-			})
+		m.Hook = func(c *imapscript.Conn, cmd imapscript.Command) bool {
+			if c.Number > 1 && cmd.Name == "LOGIN" {
+				time.Sleep(100 * time.Millisecond) // until the first connection's work is done
+			}
+			return drop(c, cmd)
 		}
 		return signIn(t, m, imapsession.Options{})
 	}
