@@ -27,10 +27,11 @@ func (v ChooseView) choices() []mail.Folder {
 	return out
 }
 
-// text is title and sentence in one line, for a toast.
+// text is title and sentence in one line, for a toast: the title says what
+// happened, the sentence what to do.
 func (v ErrorView) text() string {
-	if v.Sentence == "" {
-		return v.Title
+	if v.Sentence == "" || v.Title == "" {
+		return v.Title + v.Sentence
 	}
 	return v.Title + ". " + v.Sentence
 }
