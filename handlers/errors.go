@@ -118,6 +118,9 @@ func (a *App) fail(err error, c echo.Context) {
 	}
 	if err := write(c, d); err != nil {
 		a.Log.Error("error page", "id", idOf(c), "error", err)
+		if !c.Response().Committed {
+			_ = c.NoContent(d.status) // net/http would call an answer that was never begun a success
+		}
 	}
 }
 

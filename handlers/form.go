@@ -80,15 +80,14 @@ func readRefs(v visit, folder string, form url.Values) ([]mail.Ref, error) {
 // readForm reads a url-encoded body; the query never counts as form fields.
 func readForm(c echo.Context) (url.Values, error) {
 	r := c.Request()
-	err := r.ParseForm()
-	// The form is here. What is done with it may take longer than sending it did.
-	_ = http.NewResponseController(c.Response()).SetReadDeadline(time.Time{})
-	var h *echo.HTTPError
-	switch {
-	case errors.As(err, &h):
-		return nil, h // the verdict of BodyLimit: 413
+	var verdict *echo.HTTPError
+	switch err := r.ParseForm(); {
+	case errors.As(err, &verdict):
+		return nil, verdict // of BodyLimit: 413
 	case err != nil:
 		return nil, &mail.Error{Kind: mail.Invalid, Op: "form", Err: err}
 	}
+	// The form is here whole. What is done with it may take longer than it took to come.
+	_ = http.NewResponseController(c.Response()).SetReadDeadline(time.Time{})
 	return r.PostForm, nil
 }

@@ -128,7 +128,7 @@ func (s *site) newBrowser() *http.Client {
 	jar, err := cookiejar.New(nil)
 	s.check(err)
 	c := s.web.Client()
-	return &http.Client{Transport: c.Transport, Jar: jar, Timeout: 30 * time.Second,
+	return &http.Client{Transport: c.Transport, Jar: jar, Timeout: 2 * time.Minute,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 

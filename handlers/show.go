@@ -40,7 +40,8 @@ func wanted(r *http.Request) wants {
 // becomes an error page and not half a page.
 func render(c echo.Context, status int, body templ.Component) error {
 	var b bytes.Buffer
-	if err := body.Render(c.Request().Context(), &b); err != nil {
+	// A context that has ended meanwhile must not turn the page that says so into an empty one.
+	if err := body.Render(context.WithoutCancel(c.Request().Context()), &b); err != nil {
 		return &mail.Error{Kind: mail.Internal, Op: "render", Err: err}
 	}
 	return c.HTMLBlob(status, b.Bytes())

@@ -1,12 +1,15 @@
 package handlers
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"oriel/demo"
@@ -49,6 +52,18 @@ func TestEveryRequestHasItsDeadlines(t *testing.T) {
 		if r.name == "sign-in" && (len(w.read) != 2 || !w.read[1].IsZero()) {
 			t.Errorf("read deadlines when the form had been read: %v", w.read)
 		}
+	}
+
+	// What has not come in time must not be waited for after all: net/http reads
+	// the rest of a body before it sends the answer.
+	w := &deadlineWriter{ResponseRecorder: httptest.NewRecorder()}
+	ended, end := context.WithCancel(t.Context())
+	end() // as net/http does when it cannot read
+	q := httptest.NewRequest("POST", "/login", io.MultiReader(strings.NewReader("username=m"), iotest.ErrReader(os.ErrDeadlineExceeded))).WithContext(ended)
+	q.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	s.app.Handler().ServeHTTP(w, q)
+	if w.Code != 400 || w.Body.Len() == 0 || len(w.read) != 1 {
+		t.Errorf("a form that stays away: %d, read deadlines %v", w.Code, w.read)
 	}
 }
 
