@@ -216,6 +216,7 @@ func TestAccessibility(t *testing.T) {
 				check := func(name string) {
 					b.until("document.getAnimations().every(a => a.playState !== 'running')")
 					note(name+" ("+l.String()+")", b.audit(source))
+					b.notSideways(name)
 					b.whole()
 				}
 				b.open("/login")
