@@ -48,13 +48,19 @@ var answers = map[mail.Kind]answer{
 	mail.Busy:        {503, "Too much at once", "All connections to your mailbox are in use. Try again in a moment."},
 }
 
+// spoken is an error that knows its own words, for what has no Kind.
+type spoken struct{ answer }
+
+func (s spoken) Error() string { return s.title }
+
+func says(status int, title, sentence string) error { return spoken{answer{status, title, sentence}} }
+
 // plainAnswers are for errors that come from HTTP itself.
 var plainAnswers = map[int]answer{
 	403: {403, "Not from here", "That request came from another site, so Oriel refused it."},
 	404: {404, "Nothing here", "There is no page at this address."},
 	405: {405, "Not like this", "This address doesn't answer that kind of request."},
 	413: {413, "Too large", "That form is larger than Oriel reads."},
-	429: {429, "Too many attempts", "There were too many requests. Wait a little before you try again."},
 }
 
 // describe turns an error into the words for it.
@@ -176,7 +182,7 @@ func waysOn(c echo.Context, d answer, signedIn bool) []views.Action {
 		}
 	}
 	if signedIn {
-		return append(ways, views.Action{Label: "Go to Inbox", URL: homeURL})
+		return append(ways, views.Action{Label: "Go to Inbox", URL: views.HomeURL()})
 	}
 	return append(ways, views.Action{Label: "Sign in", URL: views.LoginURL("")})
 }
@@ -200,7 +206,7 @@ func (a *App) logFailure(c echo.Context, status int, err error) {
 func (a *App) refuseCrossSite(w http.ResponseWriter, r *http.Request) {
 	a.setHeaders(w.Header(), page)
 	d := plainAnswers[http.StatusForbidden]
-	e := views.ErrorView{Title: d.title, Sentence: d.sentence, Actions: []views.Action{{Label: "Go to Inbox", URL: homeURL}}}
+	e := views.ErrorView{Title: d.title, Sentence: d.sentence, Actions: []views.Action{{Label: "Go to Inbox", URL: views.HomeURL()}}}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(d.status)
 	ctx := views.Context{Now: a.Now(), Zone: a.zone(r), Prefs: prefs(r)}

@@ -43,15 +43,7 @@ func (a *App) openFolder(v visit) error {
 // list fetches a page of rows and the folders beside it, at the same time.
 func (a *App) list(v visit, q mail.ListQuery) (mail.List, []mail.Folder, error) {
 	ctx := v.Request().Context()
-	type answer struct {
-		folders []mail.Folder
-		err     error
-	}
-	side := make(chan answer, 1)
-	go func() {
-		folders, err := v.mail.Folders(ctx, false)
-		side <- answer{folders, err}
-	}()
+	side := aside(a.Log, func() ([]mail.Folder, error) { return v.mail.Folders(ctx, false) })
 	list, err := v.mail.List(ctx, q)
 	nav := <-side
 	if err != nil {
@@ -60,7 +52,7 @@ func (a *App) list(v visit, q mail.ListQuery) (mail.List, []mail.Folder, error) 
 	if nav.err != nil {
 		return mail.List{}, nil, nav.err
 	}
-	return list, withCounts(nav.folders, list.Folder), nil
+	return list, withCounts(nav.value, list.Folder), nil
 }
 
 // withCounts returns the folders with one of them replaced by a fresher look at it.

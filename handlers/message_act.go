@@ -71,6 +71,9 @@ func (a *App) butNotAll(v visit, fault error) string {
 	return " Not all of them: " + d.sentence
 }
 
+// allGone is what is said when none of the messages is there any more.
+var allGone = &mail.Error{Kind: mail.NoMessage, Op: "act: all gone"}
+
 // nothing is the error of a change that reached no message at all: whatever was
 // changed must be reported as done, with its way back, even if the rest failed.
 func nothing(r mail.Result, err error) error {

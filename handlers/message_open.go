@@ -3,7 +3,6 @@ package handlers
 import (
 	"context"
 	"net/http"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -124,35 +123,24 @@ func (a *App) clean(ctx context.Context, m mail.Message, t mail.Text, used map[s
 	case <-ctx.Done():
 		return sanitize.Document{}, says(http.StatusServiceUnavailable, "Too much at once", "Oriel is busy making other messages safe to show. Try again in a moment.")
 	}
-	type answer struct {
+	type cleaned struct {
 		doc  sanitize.Document
 		used []string
-		err  error
 	}
-	got := make(chan answer, 1)
-	go func() {
+	got := aside(a.Log, func() (c cleaned, err error) {
 		defer func() { <-a.cleaner }()
-		defer func() {
-			// This goroutine is outside the recovery of the request: a fault in a parser
-			// that hostile mail found must cost one body, not the process.
-			if p := recover(); p != nil {
-				a.Log.Error("sanitizer panic", "panic", p, "stack", string(debug.Stack()))
-				got <- answer{err: tangled}
-			}
-		}()
-		var shown []string
-		doc, err := sanitize.Mail(t.Content, sanitize.MailOptions{CID: inlineImages(m, &shown)})
-		if err != nil {
-			err = tangled
-		}
-		got <- answer{doc, shown, err}
-	}()
+		c.doc, err = sanitize.Mail(t.Content, sanitize.MailOptions{CID: inlineImages(m, &c.used)})
+		return c, err
+	})
 	select {
 	case r := <-got:
-		for _, path := range r.used {
+		if r.err != nil {
+			return sanitize.Document{}, tangled
+		}
+		for _, path := range r.value.used {
 			used[path] = true
 		}
-		return r.doc, r.err
+		return r.value.doc, nil
 	case <-ctx.Done():
 		return sanitize.Document{}, tangled
 	}

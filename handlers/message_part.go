@@ -16,6 +16,7 @@ import (
 	"oriel/decode"
 	"oriel/imapsession"
 	"oriel/mail"
+	"oriel/views"
 )
 
 // maxInlineText is the largest text part shown in the browser; it is decoded as a
@@ -30,7 +31,7 @@ func (a *App) showBody(v visit) error {
 		return err
 	}
 	if moved {
-		return redirect(v, "/m/"+ref.String()+"/body"+query(v))
+		return redirect(v, views.BodyURL(ref, v.QueryParam("part")))
 	}
 	m, err := v.mail.Message(v.Request().Context(), ref)
 	if err != nil {
@@ -64,11 +65,11 @@ func (a *App) sendPart(v visit) error {
 		return err
 	}
 	path := v.Param("path")
-	if moved {
-		return redirect(v, "/m/"+ref.String()+"/part/"+path+query(v))
-	}
 	if !partNumber(path) {
 		return &mail.Error{Kind: mail.NoMessage, Op: "part number"}
+	}
+	if moved {
+		return redirect(v, views.PartURL(ref, path, v.QueryParam("download") != ""))
 	}
 	if a.unchanged(v, ref, path) {
 		return v.NoContent(http.StatusNotModified)
@@ -124,7 +125,7 @@ func (a *App) sendSource(v visit) error {
 		return err
 	}
 	if moved {
-		return redirect(v, "/m/"+ref.String()+"/source")
+		return redirect(v, views.SourceURL(ref))
 	}
 	if a.unchanged(v, ref, "source") {
 		return v.NoContent(http.StatusNotModified)

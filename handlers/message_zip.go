@@ -9,6 +9,7 @@ import (
 
 	"oriel/decode"
 	"oriel/mail"
+	"oriel/views"
 )
 
 // The limits of an archive: beyond them the parts are saved one by one.
@@ -25,7 +26,7 @@ func (a *App) sendZip(v visit) error {
 		return err
 	}
 	if moved {
-		return redirect(v, "/m/"+ref.String()+"/attachments.zip")
+		return redirect(v, views.ZipURL(ref))
 	}
 	m, err := v.mail.Message(v.Request().Context(), ref)
 	if err != nil {

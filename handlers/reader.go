@@ -61,7 +61,7 @@ func (a *App) showSettings(v visit) error {
 		return err
 	}
 	f := a.frame(v, "Settings", folders, noList)
-	body := views.Settings(views.SettingsView{Context: f.Context, Back: ownPath(v.QueryParam("back"), homeURL)})
+	body := views.Settings(views.SettingsView{Context: f.Context, Back: ownPath(v.QueryParam("back"), views.HomeURL())})
 	return render(v, http.StatusOK, views.Page(f, body))
 }
 

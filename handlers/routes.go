@@ -8,6 +8,7 @@ import (
 	"oriel/imapsession"
 	"oriel/login"
 	"oriel/mail"
+	"oriel/views"
 )
 
 // kind says what a route answers with, which decides its security headers and
@@ -18,8 +19,7 @@ const (
 	page   kind = iota // a document of the application, or a piece of one
 	framed             // a document that a stranger wrote, for the sandboxed frame
 	mailed             // bytes that a stranger wrote: parts, sources
-	asset              // files of the program itself
-	probe              // answers for machines
+	plain              // files of the program itself, and answers for machines
 )
 
 // route is one row of the table. Tests walk it, so that a new row cannot forget
@@ -61,11 +61,11 @@ func (a *App) routes() []route {
 		{"POST", "/settings", "save-settings", page, false, in(a.saveSettings)},
 		{"GET", "/shortcuts", "shortcuts", page, false, in(a.showShortcuts)},
 
-		{"GET", "/static/:file", "static", asset, true, a.sendStatic},
-		{"GET", "/favicon.ico", "favicon", asset, true, a.sendFavicon},
-		{"GET", "/robots.txt", "robots", probe, true, a.robots},
-		{"GET", "/healthz", "healthz", probe, true, a.healthz},
-		{"GET", "/readyz", "readyz", probe, true, a.readyz},
+		{"GET", "/static/:file", "static", plain, true, a.sendStatic},
+		{"GET", "/favicon.ico", "favicon", plain, true, a.sendFavicon},
+		{"GET", "/robots.txt", "robots", plain, true, a.robots},
+		{"GET", "/healthz", "healthz", plain, true, a.healthz},
+		{"GET", "/readyz", "readyz", plain, true, a.readyz},
 	}
 }
 
@@ -95,10 +95,10 @@ func (a *App) signedIn(h func(visit) error) echo.HandlerFunc {
 // visitKey is where the error page finds out who is asking.
 const visitKey = "visit"
 
-// home sends visitors to their mail; signedIn decides about those without a session.
+// home sends a visitor to the mail, or to the sign-in page: GET /.
 func (a *App) home(c echo.Context) error {
 	if _, ok := a.Login.Current(c.Request()); ok {
-		return c.Redirect(http.StatusSeeOther, homeURL)
+		return c.Redirect(http.StatusSeeOther, views.HomeURL())
 	}
-	return c.Redirect(http.StatusSeeOther, "/login")
+	return c.Redirect(http.StatusSeeOther, views.LoginURL(""))
 }

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	"github.com/a-h/templ"
 	"github.com/labstack/echo/v4"
@@ -113,9 +112,4 @@ func ownPath(s, otherwise string) string {
 		return otherwise
 	}
 	return s
-}
-
-// deadline is the request's context with a limit of its own.
-func deadline(c echo.Context, d time.Duration) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(c.Request().Context(), d)
 }

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"context"
 	"crypto/rand"
 	"net/http"
 	"strings"
@@ -20,7 +21,7 @@ const signInTime = 15 * time.Second
 func (a *App) showLogin(c echo.Context) error {
 	next := ownPath(c.QueryParam("next"), "")
 	if _, ok := a.Login.Current(c.Request()); ok {
-		return redirect(c, ownPath(next, homeURL))
+		return redirect(c, ownPath(next, views.HomeURL()))
 	}
 	return a.loginPage(c, http.StatusOK, views.LoginView{Next: next, Problem: whySignedOut(c.QueryParam("why"))})
 }
@@ -70,13 +71,13 @@ func (a *App) signIn(c echo.Context) error {
 		c.Response().Header().Set("Retry-After", "10")
 		return refuse(http.StatusServiceUnavailable, d.sentence)
 	}
-	return redirect(c, ownPath(v.Next, homeURL))
+	return redirect(c, ownPath(v.Next, views.HomeURL()))
 }
 
 // tryPassword makes one attempt on the mail server and, when it lets the user
 // in, a login session.
 func (a *App) tryPassword(c echo.Context, user, password string) error {
-	ctx, cancel := deadline(c, signInTime)
+	ctx, cancel := context.WithTimeout(c.Request().Context(), signInTime)
 	defer cancel()
 	leave, ok := a.Throttle.Enter(ctx)
 	if !ok {
@@ -130,7 +131,7 @@ func (a *App) toLoginWhy(c echo.Context, why string) error {
 	r := c.Request()
 	next := r.URL.RequestURI()
 	if r.Method == http.MethodPost {
-		next = homeURL
+		next = views.HomeURL()
 		if name, ok := mail.ParseKey(c.Param("folder")); ok && c.Param("folder") != "" {
 			next = views.FolderURL(mail.ListQuery{Folder: name})
 		}

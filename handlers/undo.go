@@ -36,7 +36,7 @@ func (a *App) notUndone(v visit, again string, err error) error {
 		return err
 	}
 	d := describe(err)
-	t := views.Toast{Text: "Nothing was taken back yet. " + d.sentence, Undo: again, Back: homeURL}
+	t := views.Toast{Text: "Nothing was taken back yet. " + d.sentence, Undo: again, Back: views.HomeURL()}
 	if wanted(v.Request()) == wholePage {
 		a.journal.leaveToast(v.login.ID, t)
 		return err
@@ -77,13 +77,3 @@ func without(refs []mail.Ref, lists ...[]mail.Ref) []mail.Ref {
 	}
 	return slices.DeleteFunc(slices.Clone(refs), func(r mail.Ref) bool { return out[r] })
 }
-
-// spoken is an error that knows its own words, for what has no Kind.
-type spoken struct{ answer }
-
-func (s spoken) Error() string { return s.title }
-
-func says(status int, title, sentence string) error { return spoken{answer{status, title, sentence}} }
-
-// allGone is what is said when none of the messages is there any more.
-var allGone = &mail.Error{Kind: mail.NoMessage, Op: "act: all gone"}

@@ -11,9 +11,6 @@ import (
 // The sentences that report what an action did. Rules of voice: name the thing,
 // say what happened, no exclamation marks, no blame.
 
-// homeURL is where a signed-in user starts.
-const homeURL = "/m/INBOX"
-
 // fill puts reason in place of "%s", or ends the sentence before its colon when
 // there is nothing to put there.
 func fill(sentence, reason string) string {
