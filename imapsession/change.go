@@ -117,6 +117,10 @@ func (s *Session) change(ctx context.Context, op string, refs []mail.Ref, f func
 // not mean that nothing has happened.
 func (c *conn) sent() { c.changing = true }
 
+// reorder makes the next list of the folder look at its order again: what our own
+// command removes is not announced as news.
+func (c *conn) reorder() { c.events.Add(1) }
+
 // uncertain reports whether err leaves open what a change has done.
 func uncertain(err error) bool {
 	k := mail.KindOf(err)
@@ -317,6 +321,7 @@ func (s *Session) Delete(ctx context.Context, refs []mail.Ref) (mail.Result, err
 // remove marks and expunges messages, then looks what is left. o.gone holds
 // those that were not there before.
 func (c *conn) remove(op string, uids []imap.UID, o *outcome) error {
+	c.reorder()
 	for _, set := range uidSets(uids) {
 		if err := c.store(op, set, &imap.StoreFlags{Op: imap.StoreFlagsAdd, Silent: true, Flags: []imap.Flag{imap.FlagDeleted}}); err != nil {
 			return err

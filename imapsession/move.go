@@ -43,6 +43,7 @@ func (s *Session) Move(ctx context.Context, refs []mail.Ref, dst string) (mail.R
 
 // moveAll moves by the means that the server has.
 func (c *conn) moveAll(op string, uids []imap.UID, dst string, o *outcome) error {
+	c.reorder()
 	for _, set := range uidSets(uids) {
 		move := c.copyAndRemove
 		if c.caps.move {

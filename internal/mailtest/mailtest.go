@@ -249,6 +249,9 @@ func (s *suite) wantSubjects(folder string, filter mail.Filter, want string) mai
 	if got := subjects(l); got != want {
 		s.Fatalf("%s %q lists %q, want %q", folder, filter, got, want)
 	}
+	if l.Pages == 1 && l.Matches != len(l.Rows) {
+		s.Fatalf("%s %q has %d rows and says there are %d", folder, filter, len(l.Rows), l.Matches)
+	}
 	return l
 }
 
