@@ -76,7 +76,7 @@ func startChromium(t testing.TB) context.Context {
 			chromedp.ExecPath(path), chromedp.UserDataDir(chromium.dir),
 			chromedp.Flag("headless", "new"), chromedp.DisableGPU, chromedp.WindowSize(1440, 900),
 			chromedp.Flag("hide-scrollbars", false),
-			chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
+			chromedp.Flag("disable-quic", true), chromedp.Flag("disable-field-trial-config", true), chromedp.Flag("disable-component-update", true),
 			chromedp.Flag("disable-features", "Translate,OptimizationHints,MediaRouter,AutofillServerCommunication"),
 		)
 		if os.Geteuid() == 0 {

@@ -24,10 +24,11 @@ func subject(n int) string { return fmt.Sprintf("Letter %d of the pile", n) }
 // on waits until the focus is on the row of a letter.
 func (b *tab) on(n int) { b.Helper(); b.until("active() === " + quote("row "+subject(n))) }
 
-// reading waits until a letter is open and its heading has the focus.
+// reading waits until a letter is open, its heading has the focus and the window
+// is named after it.
 func (b *tab) reading(n int) {
 	b.Helper()
-	b.until("message() === " + quote(subject(n)) + " && active() === 'h1#subject'")
+	b.until("message() === " + quote(subject(n)) + " && active() === 'h1#subject' && document.title.startsWith(message())")
 }
 
 // somewhere fails when the focus was lost.

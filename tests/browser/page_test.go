@@ -121,7 +121,8 @@ func (b *tab) settle() {
 	for end := time.Now().Add(patience); time.Now().Before(end) && quiet < 10; time.Sleep(15 * time.Millisecond) {
 		quiet++ // the script refreshes its list a moment after an action
 		for _, r := range b.network() {
-			if !r.finished && strings.HasPrefix(r.url, b.base) {
+			// Chromium drops the icon without a word when the page changes.
+			if !r.finished && strings.HasPrefix(r.url, b.base) && !strings.Contains(r.url, "favicon") {
 				quiet, open = 0, r.method+" "+r.path()
 			}
 		}
