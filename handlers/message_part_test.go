@@ -139,7 +139,7 @@ func TestSourceIsTheMessage(t *testing.T) {
 		if r.body != raw {
 			t.Errorf("the source differs:\n%q\n%q", r.body, raw)
 		}
-		if r.header.Get("Content-Type") != "message/rfc822" || !strings.HasPrefix(r.header.Get("Content-Disposition"), "attachment;") || r.header.Get("Content-Length") != fmt.Sprint(len(raw)) {
+		if r.header.Get("Content-Type") != "message/rfc822" || !strings.HasPrefix(r.header.Get("Content-Disposition"), `attachment; filename="Source`) || r.header.Get("Content-Length") != fmt.Sprint(len(raw)) {
 			t.Errorf("headers %v", r.header)
 		}
 	})

@@ -71,13 +71,19 @@ func (s *Session) Source(ctx context.Context, r mail.Ref) (*Part, error) {
 	}
 	r.Folder = folder
 	var size int64
+	var subject string
 	err = s.do(ctx, op, folder, func(c *conn) error {
 		if err := c.enter(op, folder, r.Validity); err != nil {
 			return err
 		}
-		f, err := c.one(op, r, &imap.FetchOptions{UID: true, RFC822Size: true}, "RFC822.SIZE", func(f *fetched) bool { return f.size >= 0 })
+		// The subject names the file; a broken message may not have one to tell.
+		sound := s.cache.level(keyOf(r)) == whole
+		f, err := c.one(op, r, &imap.FetchOptions{UID: true, RFC822Size: true, Envelope: sound}, "RFC822.SIZE", func(f *fetched) bool { return f.size >= 0 })
 		if f != nil {
 			size = f.size
+			if f.envelope != nil {
+				subject = decode.Header(f.envelope.Subject)
+			}
 		}
 		return err
 	})
@@ -88,7 +94,7 @@ func (s *Session) Source(ctx context.Context, r mail.Ref) (*Part, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Part{mail.Part{Type: "message/rfc822", Size: size}, size, body}, nil
+	return &Part{mail.Part{Type: "message/rfc822", Subject: subject, Size: size}, size, body}, nil
 }
 
 // structure returns the MIME tree: from the cache, from the server, or, for a

@@ -45,6 +45,8 @@ const act = async (url, data) => {
   }
   if (action === "undo") leaving.clear();
   if (action === "delete") hide(refs);
+  // Not all went as asked: the list that comes now says which rows stay.
+  if (answer.refresh) refs.forEach((r) => leaving.delete(r));
   if (goes || action === "delete" || action === "undo" || answer.refresh) refresh();
   if (open() && refs.includes(open().dataset.msg)) leave(action, goes || action === "delete");
 };
