@@ -77,7 +77,7 @@ func startChromium(t testing.TB) context.Context {
 			chromedp.Flag("headless", "new"), chromedp.DisableGPU, chromedp.WindowSize(1440, 900),
 			chromedp.Flag("hide-scrollbars", false),
 			chromedp.Flag("disable-quic", true), chromedp.Flag("disable-field-trial-config", true), chromedp.Flag("disable-component-update", true),
-			chromedp.Flag("disable-features", "Translate,OptimizationHints,MediaRouter,AutofillServerCommunication"),
+			chromedp.Flag("disable-features", "Translate,OptimizationHints,MediaRouter,AutofillServerCommunication,WebUIOmniboxPopup,WebUIOmniboxFullPopup,WebUIOmniboxAimPopup"),
 		)
 		if os.Geteuid() == 0 {
 			options = append(options, chromedp.NoSandbox) // Chromium refuses to run as root with it
