@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"context"
 	"crypto/rand"
 	"net"
 	"net/http"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/klauspost/compress/gzhttp"
+	"github.com/klauspost/compress/zstd"
 	"github.com/labstack/echo/v4"
 	"github.com/labstack/echo/v4/middleware"
 )
@@ -27,6 +29,9 @@ const pageVary = "HX-Request, HX-Request-Type, HX-History-Restore-Request, HX-Ta
 // fields, which is as many selected messages.
 const maxForm = 1 << 20
 
+// pageTime is how long a page may take, the slowest search of the mail server included.
+const pageTime = 90 * time.Second
+
 // wrap puts around echo what must see every request, echo's own errors included:
 // deadlines outermost, then compression, then the refusal of cross-site changes.
 func (a *App) wrap(h http.Handler) http.Handler {
@@ -37,7 +42,7 @@ func (a *App) wrap(h http.Handler) http.Handler {
 	}
 	cross.SetDenyHandler(http.HandlerFunc(a.refuseCrossSite))
 	zip, err := gzhttp.NewWrapper(
-		gzhttp.EnableZstd(true), gzhttp.PreferZstd(true), gzhttp.MinSize(512),
+		gzhttp.EnableZstd(true), gzhttp.PreferZstd(true), gzhttp.ZstdCompressionLevel(int(zstd.SpeedDefault)), gzhttp.MinSize(512),
 		// Only our own pages. Parts are compressed already or somebody else's, and
 		// static files come precompressed.
 		gzhttp.ContentTypes([]string{"text/html"}),
@@ -70,6 +75,13 @@ func (a *App) guard(r route) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		c.Set(routeKey, r)
 		a.setHeaders(c.Response().Header(), r.kind)
+		if r.kind == page || r.kind == framed {
+			// A page that waits for a connection or a server gives up and says so. What is
+			// streamed has no such limit.
+			ctx, cancel := context.WithTimeout(c.Request().Context(), pageTime)
+			defer cancel()
+			c.SetRequest(c.Request().WithContext(ctx))
+		}
 		dest, site := c.Request().Header.Get("Sec-Fetch-Dest"), c.Request().Header.Get("Sec-Fetch-Site")
 		switch r.kind {
 		case page:
