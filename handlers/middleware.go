@@ -80,7 +80,9 @@ func (a *App) guard(r route) echo.HandlerFunc {
 			// streamed has no such limit.
 			ctx, cancel := context.WithTimeout(c.Request().Context(), pageTime)
 			defer cancel()
-			c.SetRequest(c.Request().WithContext(ctx))
+			whole := c.Request()
+			c.SetRequest(whole.WithContext(ctx))
+			defer c.SetRequest(whole) // the error page still has time
 		}
 		dest, site := c.Request().Header.Get("Sec-Fetch-Dest"), c.Request().Header.Get("Sec-Fetch-Site")
 		switch r.kind {
