@@ -142,10 +142,11 @@ func TestIcons(t *testing.T) {
 	}
 }
 
-// TestRawInOnePlace: unescaped output has one door.
+// TestRawInOnePlace: unescaped output has one door. internal/layout watches the
+// function that the name speaks of; these are the ways around it.
 func TestRawInOnePlace(t *testing.T) {
 	for name, src := range sourceFiles(t) {
-		if name != "raw.go" && (strings.Contains(src, "templ.Raw(") || strings.Contains(src, "templ.ComponentFunc") || strings.Contains(src, "SafeURL(")) {
+		if name != "raw.go" && (strings.Contains(src, "templ.ComponentFunc") || strings.Contains(src, "SafeURL(")) {
 			t.Errorf("%s writes something unescaped", name)
 		}
 	}
