@@ -79,15 +79,29 @@ func (c *conn) selectBox(op, folder string) (did bool, err error) {
 		return false, nil
 	}
 	c.box = nil // a failed SELECT leaves none selected (RFC 3501 section 6.3.1)
+	before := c.client.Mailbox()
 	err = c.within(c.small(), func() error {
 		data, err := c.client.Select(folder, nil).Wait()
 		if err != nil {
 			return c.selectFault(op, err)
 		}
+		c.awaitMailbox(before)
 		c.box = &box{name: folder, validity: max(1, data.UIDValidity), uidNext: data.UIDNext, exists: data.NumMessages, events: c.events.Load()}
 		return nil
 	})
 	return true, err
+}
+
+// awaitMailbox returns when the client counts the messages of the mailbox that it
+// has just selected. It reports a SELECT as done a moment before, and until then
+// it counts those of the mailbox before.
+func (c *conn) awaitMailbox(before *imapclient.SelectedMailbox) {
+	for range 1000 {
+		if m := c.client.Mailbox(); m != before && m != nil || c.dead() {
+			return
+		}
+		time.Sleep(20 * time.Microsecond)
+	}
 }
 
 // noop lets the server announce what has changed in the selected mailbox.

@@ -155,12 +155,16 @@ func (s *Session) dial(ctx context.Context) (*conn, error) {
 	return c, nil
 }
 
+// untold is a capability that no server has. While the client has it, the server
+// has not told its own.
+const untold = "X-ORIEL-UNTOLD"
+
 func newConn(s *Session, sock *socket) *conn {
 	c := &conn{session: s, sock: sock, used: time.Now(), fresh: true}
 	c.nc = wire.New(sock, wire.Options{
 		// The real greeting is read already. This one says so little that
 		// go-imap asks nothing on its own before the login.
-		Greeting: []byte("* OK [CAPABILITY IMAP4rev1] ready\r\n"),
+		Greeting: []byte("* OK [CAPABILITY IMAP4rev1 " + untold + "] ready\r\n"),
 		Names:    s.names,
 	})
 	event := func() { c.events.Add(1) }
@@ -194,7 +198,14 @@ func (c *conn) login(op string, plain bool) error {
 	if err != nil {
 		return c.loginFault(op, err)
 	}
+	// go-imap forgets what was told before the login only after it has reported the
+	// login, so that its answer may still be the old one.
 	set := c.client.Caps()
+	if set.Has(untold) {
+		if set, err = c.client.Capability().Wait(); err != nil {
+			return c.fault(op, err)
+		}
+	}
 	if set == nil {
 		return c.fault(op, net.ErrClosed)
 	}

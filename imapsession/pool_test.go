@@ -289,6 +289,6 @@ func TestWindow(t *testing.T) {
 		t.Errorf("first row is %d", l.Rows[0].UID)
 	}
 	if srv.Sent("FETCH 5001:5200 (UID INTERNALDATE)") != 1 {
-		t.Errorf("the first page was not taken from the newest messages")
+		t.Errorf("the first page was not taken from the newest messages: %q", srv.Commands())
 	}
 }

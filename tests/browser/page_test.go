@@ -121,8 +121,10 @@ func (b *tab) settle() {
 	for end := time.Now().Add(patience); time.Now().Before(end) && quiet < 10; time.Sleep(15 * time.Millisecond) {
 		quiet++ // the script refreshes its list a moment after an action
 		for _, r := range b.network() {
-			// Chromium drops the icon without a word when the page changes.
-			if !r.finished && strings.HasPrefix(r.url, b.base) && !strings.Contains(r.url, "favicon") {
+			// Chromium drops the icon and the document of a frame without a word when the
+			// page, or the frame's part of it, changes.
+			dropped := strings.Contains(r.url, "favicon") || strings.Contains(r.url, "/body?")
+			if !r.finished && strings.HasPrefix(r.url, b.base) && !dropped {
 				quiet, open = 0, r.method+" "+r.path()
 			}
 		}

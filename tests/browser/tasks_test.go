@@ -196,7 +196,8 @@ func (d *day) download() {
 	name := d.str("$('a[data-part]').dataset.name")
 	d.click("$('.file a[download]')")
 	file := filepath.Join(dir, name)
-	d.untilThat("the file "+name+" is saved", func() bool { _, err := os.Stat(file); return err == nil })
+	// Chromium makes the file empty and puts the content in its place at the end.
+	d.untilThat("the file "+name+" is saved", func() bool { i, err := os.Stat(file); return err == nil && i.Size() > 0 })
 	b, err := os.ReadFile(file)
 	d.check(err)
 	if !bytes.HasPrefix(b, []byte("%PDF-")) || !bytes.Contains(b[max(0, len(b)-32):], []byte("%%EOF")) {
