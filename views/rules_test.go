@@ -120,7 +120,7 @@ func TestNames(t *testing.T) {
 
 // TestIcons: the sprite has every symbol that the pages draw, and no other.
 func TestIcons(t *testing.T) {
-	sprite, err := os.ReadFile("../static/icons.svg")
+	sprite, err := os.ReadFile("../static/vendor/icons.svg")
 	if err != nil {
 		t.Fatal(err)
 	}
