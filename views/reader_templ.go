@@ -114,7 +114,7 @@ func nothingOpen() templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 6, "<h2>Nothing open</h2><p>Choose a message, or press <kbd>j</kbd> to start at the top.</p></div></section>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 6, "<h2>Nothing open</h2><p>Choose a message<span class=\"scripted\">, or press <kbd>j</kbd> to start at the top</span>.</p></div></section>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

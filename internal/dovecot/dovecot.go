@@ -173,6 +173,14 @@ func (s *Server) end(sig syscall.Signal) {
 	// would serve to the last.
 	syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 	<-exited
+	// The children share the listening sockets, which close with the last of them.
+	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		c, err := net.DialTimeout("tcp", s.address(s.IMAPPort), time.Second)
+		if err != nil {
+			return
+		}
+		c.Close()
+	}
 }
 
 func (s *Server) address(port int) string { return net.JoinHostPort(s.Host, strconv.Itoa(port)) }
