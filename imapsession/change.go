@@ -184,28 +184,38 @@ func (s *Session) onFresh(ctx context.Context, op string, b batch, f func(c *con
 // say it for messages that are gone (T20), and echo neither these nor flags that
 // were so before (T9).
 func (c *conn) storeFlags(op string, b batch, plus, minus []imap.Flag, o *outcome) error {
-	for _, set := range uidSets(b.uids) {
-		fresh, err := c.storeSet(op, set, plus, minus)
-		for _, uid := range fresh {
-			o.fresh[uid] = true
+	left := b.uids
+	for try := 0; try < 2 && len(left) > 0; try++ {
+		for _, set := range uidSets(left) {
+			fresh, err := c.storeSet(op, set, plus, minus)
+			for _, uid := range fresh {
+				o.fresh[uid] = true
+			}
+			if err != nil {
+				return err
+			}
 		}
+		got, err := c.flagsOf(op, left)
 		if err != nil {
 			return err
 		}
-	}
-	got, err := c.flagsOf(op, b.uids)
-	if err != nil {
-		return err
-	}
-	for _, uid := range b.uids {
-		switch f := got[uid]; {
-		case f == nil:
-			o.gone[uid] = true
-		case !f.hasFlags || !hasAll(f.flags, plus) || hasAny(f.flags, minus):
-			o.fault = problem(mail.Unsupported, op, "the server does not keep that mark", nil)
-		default:
-			o.done[uid] = mail.Ref{}
+		// What is otherwise still arrived after this connection's last look: by
+		// looking the server has announced it, and now it can be marked.
+		var again []imap.UID
+		for _, uid := range left {
+			switch f := got[uid]; {
+			case f == nil:
+				o.gone[uid] = true
+			case !f.hasFlags || !hasAll(f.flags, plus) || hasAny(f.flags, minus):
+				again = append(again, uid)
+			default:
+				o.done[uid] = mail.Ref{}
+			}
 		}
+		left = again
+	}
+	if len(left) > 0 {
+		o.fault = problem(mail.Unsupported, op, "the server does not keep that mark", nil)
 	}
 	return nil
 }

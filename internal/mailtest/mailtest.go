@@ -214,6 +214,8 @@ var tests = map[string]func(*suite){
 	"Flags":          testFlags,
 	"Move":           testMove,
 	"MoveOldDate":    testMoveOldDate,
+	"FlagNew":        testFlagNew,
+	"MoveFlag":       testMoveFlag,
 	"MoveNew":        testMoveNew,
 	"Copy":           testCopy,
 	"Delete":         testDelete,

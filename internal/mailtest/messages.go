@@ -303,6 +303,40 @@ func testMoveOldDate(s *suite) {
 	s.wantSubjects("INBOX", mail.All, "5 4 3 2 1")
 }
 
+// testMoveFlag: what another connection has marked a moment ago goes with the message.
+func testMoveFlag(s *suite) {
+	s.create("Trash")
+	s.a.Deliver(s.T, "INBOX", Plain(1))
+	l := s.list("INBOX", mail.All, 1)
+	c := s.a.Client(s.T)
+	if _, err := c.Select("INBOX", nil).Wait(); err != nil {
+		s.Fatal(err)
+	}
+	star := &imap.StoreFlags{Op: imap.StoreFlagsAdd, Flags: []imap.Flag{imap.FlagFlagged, "$Oak"}}
+	if err := c.Store(imap.UIDSetNum(imap.UID(l.Rows[0].UID)), star, nil).Close(); err != nil {
+		s.Fatal(err)
+	}
+	if _, err := s.s.Move(s.ctx, refs(l), "Trash"); err != nil {
+		s.Fatal(err)
+	}
+	if l = s.list("Trash", mail.All, 1); len(l.Rows) != 1 || !l.Rows[0].Flagged || len(l.Rows[0].Keywords) != 1 {
+		s.Fatalf("the star or the keyword was lost on the way: %+v", l.Rows)
+	}
+}
+
+// testFlagNew: a message that arrived after the connection's last look at its
+// folder takes a mark at once.
+func testFlagNew(s *suite) {
+	s.a.Deliver(s.T, "INBOX", Plain(1))
+	fresh := s.list("INBOX", mail.All, 1).Rows[0].Ref
+	s.a.Deliver(s.T, "INBOX", Plain(2))
+	fresh.UID++
+	res, err := s.s.SetFlags(s.ctx, []mail.Ref{fresh}, []string{`\Flagged`}, nil)
+	if err != nil || len(res.Done) != 1 || len(res.Changed) != 1 {
+		s.Fatalf("flag: %+v, %v", res, err)
+	}
+}
+
 // testMoveNew: a message that arrived after the connection's last look at its
 // folder can be moved at once, as Undo does.
 func testMoveNew(s *suite) {
