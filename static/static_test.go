@@ -15,7 +15,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/klauspost/compress/zstd"
+	"github.com/andybalholm/brotli"
 )
 
 // The budgets of the first load, compressed.
@@ -27,8 +27,9 @@ const (
 func TestBudgets(t *testing.T) {
 	for name, limit := range map[string]int{"oriel.js": scriptBudget, "oriel.css": styleBudget} {
 		a := byURL[URL(name)]
-		t.Logf("%s: %d bytes, gzip %d, zstd %d", name, len(a.plain), len(a.gzip), len(a.zst))
-		if len(a.gzip) > limit || len(a.zst) > limit {
+		packed := len(a.brotli())
+		t.Logf("%s: %d bytes, gzip %d, brotli %d", name, len(a.plain), len(a.gzip), packed)
+		if packed == 0 || packed > limit {
 			t.Errorf("%s is larger than %d bytes compressed", name, limit)
 		}
 	}
@@ -67,10 +68,10 @@ func TestServe(t *testing.T) {
 		decode           func(io.Reader) (io.Reader, error)
 	}{
 		{"", "", func(r io.Reader) (io.Reader, error) { return r, nil }},
-		{"br", "", func(r io.Reader) (io.Reader, error) { return r, nil }},
+		{"zstd", "", func(r io.Reader) (io.Reader, error) { return r, nil }},
 		{"gzip, deflate", "gzip", func(r io.Reader) (io.Reader, error) { return gzip.NewReader(r) }},
-		{"gzip, deflate, br, zstd", "zstd", func(r io.Reader) (io.Reader, error) { return zstd.NewReader(r) }},
-		{"zstd;q=0, gzip;q=0.5", "gzip", func(r io.Reader) (io.Reader, error) { return gzip.NewReader(r) }},
+		{"gzip, deflate, br, zstd", "br", func(r io.Reader) (io.Reader, error) { return brotli.NewReader(r), nil }},
+		{"br;q=0, gzip;q=0.5", "gzip", func(r io.Reader) (io.Reader, error) { return gzip.NewReader(r) }},
 	} {
 		r := httptest.NewRequest("GET", URL("oriel.css"), nil)
 		r.Header.Set("Accept-Encoding", c.accept)
@@ -139,6 +140,47 @@ func TestSqueezed(t *testing.T) {
 		if strings.Contains(own, banned) {
 			t.Errorf("the script uses %s", banned)
 		}
+	}
+}
+
+// TestScriptIsItsSources: what is served is htmx as it came and then the files
+// of js/, all of them, in their order, made smaller and not otherwise changed.
+func TestScriptIsItsSources(t *testing.T) {
+	served := string(byURL[URL("oriel.js")].plain)
+	own, ok := strings.CutPrefix(served, string(read("vendor/htmx.min.js"))+"\n")
+	if !ok {
+		t.Fatal("htmx is not served as it was published")
+	}
+	names, err := filepath.Glob("js/*.js")
+	if err != nil || len(names) == 0 {
+		t.Fatal("no sources", err)
+	}
+	size, at := 0, 0
+	word := regexp.MustCompile(`"[\w:-]{4,}"`) // with a blank in it, it could be what stands between two strings
+	for _, name := range names {
+		source, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		size += len(source)
+		start := -1
+		for line := range strings.Lines(string(source)) {
+			if strings.HasPrefix(strings.TrimSpace(line), "//") {
+				continue
+			}
+			for _, s := range word.FindAllString(line, -1) {
+				i := strings.Index(own[at:], strings.Trim(s, `"`))
+				if i < 0 {
+					t.Errorf("%s: %s is not served after the files before it", name, s)
+				} else if start < 0 {
+					start = at + i
+				}
+			}
+		}
+		at = max(at, start)
+	}
+	if len(own) > size*7/10 {
+		t.Errorf("%d bytes of %d are left: the script is not minified", len(own), size)
 	}
 	if strings.Contains(own, "\n//") {
 		t.Error("the script has comment lines left")

@@ -31,6 +31,8 @@ const (
 	gorilla    = "github.com/gorilla/"
 	bluemonday = "github.com/microcosm-cc/bluemonday"
 	tdewolff   = "github.com/tdewolff/parse/v2"
+	minify     = "github.com/tdewolff/minify/v2"
+	brotli     = "github.com/andybalholm/brotli"
 	netHTML    = "golang.org/x/net/html"
 	xtext      = "golang.org/x/text/"
 )
@@ -47,7 +49,7 @@ var rules = map[string]rule{
 	"imapsession/wire": {never: []string{"net/http"}},
 	"imapsession":      {ours: []string{"mail", "decode", "imapsession/wire"}, others: []string{goIMAP, goMessage, goSASL, xtext}, never: []string{"net/http"}, client: true},
 	"login":            {ours: []string{"mail"}, others: []string{gorilla}},
-	"static":           {others: []string{klauspost}},
+	"static":           {others: []string{minify, brotli}},
 	"views":            {ours: []string{"mail", "sanitize", "static"}, others: []string{templ}, never: []string{"net/http", "net"}},
 	"demo":             {ours: []string{"mail"}, others: []string{goIMAP, goMessage, goSASL, goSMTP, xtext}, never: []string{"net/http"}},
 	"handlers": {
@@ -59,6 +61,7 @@ var rules = map[string]rule{
 // modules are the direct dependencies. A new one has to save more than it costs.
 var modules = []string{
 	"github.com/a-h/templ",
+	"github.com/andybalholm/brotli",
 	"github.com/emersion/go-imap/v2",
 	"github.com/emersion/go-message",
 	"github.com/emersion/go-sasl",
@@ -68,6 +71,7 @@ var modules = []string{
 	"github.com/klauspost/compress",
 	"github.com/labstack/echo/v4",
 	"github.com/microcosm-cc/bluemonday",
+	"github.com/tdewolff/minify/v2",
 	"github.com/tdewolff/parse/v2",
 	"golang.org/x/net",
 	"golang.org/x/text",
