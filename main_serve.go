@@ -164,6 +164,7 @@ func (s *site) serve(ctx context.Context, l net.Listener) error {
 	}
 
 	web := s.server(s.app.Handler())
+	web.RegisterOnShutdown(s.app.EndStreams)
 	failed := make(chan error, 1)
 	go func() { failed <- web.Serve(l) }()
 	select {

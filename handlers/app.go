@@ -36,6 +36,7 @@ type Options struct {
 type App struct {
 	Options
 	journal *journal      // what can be undone, by login session
+	hub     *hub          // who listens to what happens in the mailboxes
 	cleaner chan struct{} // one token per sanitiser that may run at once
 	handler http.Handler
 }
@@ -48,7 +49,7 @@ func New(o Options) *App {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	a := &App{Options: o, journal: newJournal(o.Now), cleaner: make(chan struct{}, runtime.NumCPU())}
+	a := &App{Options: o, journal: newJournal(o.Now), hub: newHub(), cleaner: make(chan struct{}, runtime.NumCPU())}
 	a.handler = a.wrap(a.mount())
 	return a
 }

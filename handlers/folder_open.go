@@ -34,6 +34,7 @@ func (a *App) openFolder(v visit) error {
 		return render(v, http.StatusOK, views.ListPartial(f, view))
 	case listInside:
 		view.Open = openBeside(v)
+		view.Gone = a.gone(v, list, view.Open)
 		return render(v, http.StatusOK, views.ListRefresh(f, view))
 	default:
 		return render(v, http.StatusOK, views.Page(f, views.Mail(f, view, nil)))
@@ -102,6 +103,21 @@ func shownQuery(l mail.List) mail.ListQuery {
 func openBeside(c echo.Context) mail.Ref {
 	r, _ := mail.ParseRef(c.QueryParam("open"))
 	return r
+}
+
+// gone reports whether the message that is open beside a list has left its
+// folder: it is not on this page of the list, and not on another either.
+func (a *App) gone(v visit, list mail.List, open mail.Ref) bool {
+	if open.UID == 0 || open.Folder != list.Folder.Name {
+		return false
+	}
+	for _, s := range list.Rows {
+		if s.Ref == open {
+			return false
+		}
+	}
+	place, err := v.mail.Place(v.Request().Context(), mail.ListQuery{Folder: open.Folder}, open)
+	return err == nil && place.Position == 0 || mail.KindOf(err) == mail.Stale
 }
 
 // query is the request's query with its question mark.

@@ -91,7 +91,7 @@ func (a *App) guard(r route) echo.HandlerFunc {
 			case "image", "script", "style", "object", "embed", "audio", "video", "font", "track", "iframe", "frame":
 				return echo.NewHTTPError(http.StatusForbidden)
 			}
-		case framed, mailed:
+		case framed, mailed, live:
 			if site != "" && site != "same-origin" && site != "none" {
 				return echo.NewHTTPError(http.StatusForbidden)
 			}

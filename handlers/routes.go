@@ -19,6 +19,7 @@ const (
 	page   kind = iota // a document of the application, or a piece of one
 	framed             // a document that a stranger wrote, for the sandboxed frame
 	mailed             // bytes that a stranger wrote: parts, sources
+	live               // events for the script in our pages
 	plain              // files of the program itself, and answers for machines
 )
 
@@ -37,6 +38,7 @@ type visit struct {
 	echo.Context
 	mail  *imapsession.Session // the mailbox
 	login login.Login
+	at    string // id of the last event before this request
 }
 
 // routes is every URL of the program.
@@ -60,6 +62,7 @@ func (a *App) routes() []route {
 		{"GET", "/settings", "settings", page, false, in(a.showSettings)},
 		{"POST", "/settings", "save-settings", page, false, in(a.saveSettings)},
 		{"GET", "/shortcuts", "shortcuts", page, false, in(a.showShortcuts)},
+		{"GET", "/events", "events", live, true, a.tellEvents}, // refuses by itself: no page, so no way to the sign-in page
 
 		{"GET", "/static/:file", "static", plain, true, a.sendStatic},
 		{"GET", "/favicon.ico", "favicon", plain, true, a.sendFavicon},
@@ -74,7 +77,11 @@ func (a *App) routes() []route {
 // this type, so the compiler refuses to register it without the check.
 func (a *App) signedIn(h func(visit) error) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		l, ok := a.Login.Current(c.Request())
+		current := a.Login.Current
+		if unasked(c.Request()) {
+			current = a.Login.Look
+		}
+		l, ok := current(c.Request())
 		if !ok {
 			return a.toLogin(c)
 		}
@@ -82,7 +89,7 @@ func (a *App) signedIn(h func(visit) error) echo.HandlerFunc {
 		if err != nil {
 			return a.cannotOpen(c, l, err)
 		}
-		v := visit{Context: c, mail: s, login: l}
+		v := visit{Context: c, mail: s, login: l, at: a.hub.at(s)}
 		c.Set(visitKey, v)
 		err = h(v)
 		if mail.KindOf(err) == mail.Denied {
@@ -91,6 +98,10 @@ func (a *App) signedIn(h func(visit) error) echo.HandlerFunc {
 		return err
 	}
 }
+
+// unasked reports whether the script fetches because of an event: nobody need be
+// at the screen.
+func unasked(r *http.Request) bool { return r.Header.Get("Oriel-Live") != "" }
 
 // visitKey is where the error page finds out who is asking.
 const visitKey = "visit"

@@ -54,7 +54,7 @@ func (a *App) context(c echo.Context, user string) views.Context {
 // frame is what stands around a page of a signed-in user, with the toast that
 // the action before left behind.
 func (a *App) frame(v visit, title string, folders []mail.Folder, q mail.ListQuery) views.Frame {
-	f := views.Frame{Context: a.context(v, v.login.User), Title: title, Folders: folders, Current: q}
+	f := views.Frame{Context: a.context(v, v.login.User), Title: title, Folders: folders, Current: q, Live: v.at}
 	if wanted(v.Request()) == wholePage && !unseen(v.Request()) {
 		f.Toast = a.journal.takeToast(v.login.ID)
 		if f.Toast != nil {

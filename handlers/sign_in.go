@@ -102,6 +102,7 @@ func (a *App) tryPassword(c echo.Context, user, password string) error {
 	}
 	if old, ok := a.Login.Current(c.Request()); ok {
 		a.journal.forget(old.ID)
+		a.hub.signedOut(old.ID)
 	}
 	l, err := a.Login.Begin(c.Response(), c.Request(), user, password)
 	if err != nil {
@@ -117,6 +118,7 @@ func (a *App) signOut(c echo.Context) error {
 	if id != "" {
 		a.Pool.Release(id)
 		a.journal.forget(id)
+		a.hub.signedOut(id)
 	}
 	c.Response().Header().Set("Clear-Site-Data", `"cache", "storage"`)
 	return redirect(c, views.LoginURL(""))
@@ -154,10 +156,16 @@ func (a *App) cannotOpen(c echo.Context, l login.Login, err error) error {
 	if mail.KindOf(err) != mail.Denied || c.Response().Committed {
 		return err
 	}
-	a.Login.End(c.Response(), c.Request())
-	a.Pool.Release(l.ID)
-	a.journal.forget(l.ID)
+	a.forget(c, l.ID)
 	return a.toLoginWhy(c, "password")
+}
+
+// forget ends a login session whose password the mail server has refused.
+func (a *App) forget(c echo.Context, id string) {
+	a.Login.End(c.Response(), c.Request())
+	a.Pool.Release(id)
+	a.journal.forget(id)
+	a.hub.signedOut(id)
 }
 
 // whySignedOut is the sentence on the sign-in page for a session that ended.

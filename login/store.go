@@ -204,7 +204,13 @@ func (s *Store) Begin(w http.ResponseWriter, r *http.Request, user, password str
 // Current returns the session that the request belongs to. It is false for
 // every request without a whole and living one: no or only one cookie, a forged
 // one, a record that is gone, broken, expired, or sealed under another key.
-func (s *Store) Current(r *http.Request) (Login, bool) {
+func (s *Store) Current(r *http.Request) (Login, bool) { return s.find(r, true) }
+
+// Look is Current for requests that no person made, such as those of a page that
+// keeps itself up to date: they do not count as use of the session.
+func (s *Store) Look(r *http.Request) (Login, bool) { return s.find(r, false) }
+
+func (s *Store) find(r *http.Request, used bool) (Login, bool) {
 	id, ok := s.id(r)
 	if !ok {
 		return Login{}, false
@@ -226,7 +232,7 @@ func (s *Store) Current(r *http.Request) (Login, bool) {
 	if !ok {
 		return Login{}, false
 	}
-	if now.Sub(seen) >= touchEvery {
+	if used && now.Sub(seen) >= touchEvery {
 		// Fails when the session ended this moment, which the next request sees.
 		if os.Chtimes(s.file(id), now, now) == nil {
 			seen = now

@@ -18,7 +18,7 @@ import (
 	"github.com/andybalholm/brotli"
 )
 
-//go:embed oriel.css js/*.js vendor/htmx.min.js vendor/icons.svg favicon.svg icon.svg icon-180.png icon-512.png icon-maskable-512.png app.webmanifest
+//go:embed oriel.css js/*.js vendor/htmx.min.js vendor/icons.svg favicon.svg favicon-new.svg icon.svg icon-180.png icon-512.png icon-maskable-512.png app.webmanifest
 var files embed.FS
 
 // Prefix is the path under which the files are served.
@@ -45,6 +45,7 @@ func init() {
 	add("oriel.css", "text/css; charset=utf-8", squeezeCSS(read("oriel.css")))
 	add("icons.svg", "image/svg+xml", read("vendor/icons.svg"))
 	add("favicon.svg", "image/svg+xml", read("favicon.svg"))
+	add("favicon-new.svg", "image/svg+xml", read("favicon-new.svg"))
 	add("icon.svg", "image/svg+xml", read("icon.svg"))
 	for _, name := range []string{"icon-180.png", "icon-512.png", "icon-maskable-512.png"} {
 		add(name, "image/png", read(name))

@@ -472,7 +472,7 @@ func gate(c Context, title string) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = head(title, "").Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = head(titleText(title), "", nil).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

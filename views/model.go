@@ -28,6 +28,7 @@ type Frame struct {
 	Folders []mail.Folder  // for the navigation
 	Current mail.ListQuery // the list that is open; zero on other pages
 	Toast   *Toast
+	Live    string // id of the last event that the page has in it, "" when there was none
 }
 
 // Toast is one message at the foot of the page, after an action.
@@ -43,6 +44,7 @@ type ListView struct {
 	Context
 	List mail.List
 	Open mail.Ref // the message that is open beside it, or zero
+	Gone bool     // that message is no longer in the folder
 }
 
 // Query names the page that is shown.
