@@ -31,6 +31,7 @@ func run(b *testing.B, in []byte) {
 	for b.Loop() {
 		c := New(&fixed{pieces: [][]byte{in}}, Options{})
 		c.Begin(Budget{BodyLiterals: true})
+		c.Write([]byte(commands))
 		if n, err := io.Copy(io.Discard, c); err != nil || n == 0 {
 			b.Fatal(n, err)
 		}

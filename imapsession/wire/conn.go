@@ -23,11 +23,12 @@ type Conn struct {
 	rd    reader
 	wr    writer
 	names *Names
+	note  func(Note)
 	trace func(dir byte, redacted []byte)
 	out   []byte // filtered bytes that the client has not read yet
 	outAt int
-	chunk []byte
-	rerr  error // what Read returns once out is empty
+	small [512]byte // what is read into while no answer is due
+	rerr  error     // what Read returns once out is empty
 
 	mu       sync.Mutex // guards everything below
 	limits   Limits
@@ -42,15 +43,22 @@ type Conn struct {
 	err      error
 }
 
+// idleBuffer is the largest buffer that a connection keeps while it waits for
+// nothing. A thousand open pages are a thousand such connections.
+const idleBuffer = 1 << 10
+
+// chunks are what connections read into while answers flow.
+var chunks = sync.Pool{New: func() any { return new([16 << 10]byte) }}
+
 // New wraps c. It does no I/O.
 func New(c net.Conn, o Options) *Conn {
 	names := o.Names
 	if names == nil {
 		names = NewNames()
 	}
-	w := &Conn{conn: c, names: names, trace: o.Trace, limits: o.Limits.withDefaults(), chunk: make([]byte, 16<<10)}
+	w := &Conn{conn: c, names: names, note: o.Note, trace: o.Trace, limits: o.Limits.withDefaults()}
 	w.rd = reader{conn: w, limits: w.limits}
-	w.wr = writer{conn: w, tags: map[string]int{}}
+	w.wr = writer{conn: w}
 	if len(o.Greeting) > 0 {
 		w.digest(o.Greeting)
 	}
@@ -90,8 +98,9 @@ func (c *Conn) Bytes() (in, out int64) {
 	return c.in, c.sent
 }
 
-// Dropped counts the FETCH responses that Budget.NeedItem removed: a sign that
-// flags have changed which the client was not told of.
+// Dropped counts the FETCH responses that answer no command, or that
+// Budget.NeedItem removed: a sign that flags have changed which the client was
+// not told of. Each was a FlagsChanged note too.
 func (c *Conn) Dropped() int64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -128,9 +137,17 @@ func (c *Conn) fill() {
 		c.setDeadline(c.budget.Progress)
 	}
 	c.mu.Unlock()
-	n, err := c.conn.Read(c.chunk)
+	into := c.small[:]
+	if c.wr.busy() {
+		chunk := chunks.Get().(*[16 << 10]byte)
+		defer chunks.Put(chunk)
+		into = chunk[:]
+	} else {
+		c.rest()
+	}
+	n, err := c.conn.Read(into)
 	if n > 0 {
-		c.digest(c.chunk[:n])
+		c.digest(into[:n])
 	}
 	switch {
 	case err == nil || c.rerr != nil:
@@ -148,6 +165,17 @@ func (c *Conn) fill() {
 		c.fail(ErrShortLiteral, err)
 	default:
 		c.rerr = err
+	}
+}
+
+// rest gives back what is not needed until the next command, before a wait that
+// may last for hours.
+func (c *Conn) rest() {
+	if cap(c.out) > idleBuffer { // all of it has been read
+		c.out, c.outAt = nil, 0
+	}
+	if len(c.rd.buf) == 0 && cap(c.rd.buf) > idleBuffer {
+		c.rd.buf = nil
 	}
 }
 

@@ -10,7 +10,16 @@
 // plain and dropped where it is not. What a caller asked for and did not get
 // (an ENVELOPE that nobody can read) is simply missing from the row.
 //
+// What the client has no place for is handed to Options.Note instead: alerts, the
+// reason of a BYE, VANISHED, the codes MODIFIED and HIGHESTMODSEQ, and the FETCH
+// and STATUS responses that no command of ours has asked for. The latter do not
+// reach the client at all, because it may take one for the answer to a command
+// that it is about to send. ENABLED is read here and does not reach it either.
+//
+// In the other direction the wire says what the client cannot: see Preview,
+// Conn.Replace and Conn.QResync.
+//
 // Responses that Oriel never asks for are dropped like unknown ones: LSUB, ID,
-// VANISHED, THREAD, METADATA, QUOTA, QUOTAROOT, ACL and MYRIGHTS. Whoever adds
-// a feature that needs one adds its normal form here.
+// THREAD, METADATA, QUOTA, QUOTAROOT, ACL and MYRIGHTS. Whoever adds a feature
+// that needs one adds its normal form here.
 package wire

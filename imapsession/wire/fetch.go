@@ -36,14 +36,20 @@ func (r *reader) row(b Budget) (w row, ok bool) {
 		w.head = "* " + strconv.FormatUint(seq, 10) + " FETCH ("
 	}
 	w.needed = b.NeedItem == ""
+	need := strings.ToUpper(b.NeedItem)
+	preview := r.conn.wr.wantsPreview()
 	var items []byte
 	for w.pending == "" {
 		name, ok := s.itemName()
 		if !ok {
 			break
 		}
-		if b.NeedItem != "" && strings.HasPrefix(name, strings.ToUpper(b.NeedItem)) {
-			w.needed = true
+		w.needed = w.needed || strings.HasPrefix(name, need)
+		if name == Preview && preview {
+			name = previewSection
+			w.needed = w.needed || strings.HasPrefix(name, need)
+		} else if name == previewSection {
+			name = "" // nobody sends this, and it must not pass for the other
 		}
 		if items, ok = s.item(&w, items, name); !ok {
 			w.needed = true // as far as anybody knows: its row must not get lost
@@ -82,6 +88,9 @@ func (s *scanner) item(w *row, dst []byte, name string) ([]byte, bool) {
 		}
 		return dst, true
 	}
+	if name == previewSection {
+		return appendNString(append(append(append(dst, ' '), name...), ' '), v), true
+	}
 	start := len(dst)
 	dst = append(append(append(dst, ' '), name...), ' ')
 	if dst, ok = appendItem(dst, name, v); !ok {
@@ -89,6 +98,8 @@ func (s *scanner) item(w *row, dst []byte, name string) ([]byte, bool) {
 	}
 	return dst, true
 }
+
+const previewSection = "BODY[" + Preview + "]"
 
 // sectionItem matches the body items that the client can read, in upper case.
 var sectionItem = regexp.MustCompile(`^(BODY\[(\d{1,9}(\.\d{1,9})*(\.(MIME|` + sectionText + `))?|` + sectionText + `)?\]|` +
@@ -161,10 +172,12 @@ func (r *reader) fetch(b Budget) {
 	case r.open:
 		*out = append(append(*out, w.items...), ")\r\n"...)
 	case !ok || w.pending != "":
-	case !w.needed:
+	case !w.needed || !r.conn.wr.waiting("FETCH", "STORE"):
+		// A FETCH that the client is about to send could otherwise take it for its row.
 		r.conn.mu.Lock()
 		r.conn.dropped++
 		r.conn.mu.Unlock()
+		r.note(Note{Kind: FlagsChanged, UIDs: strings.TrimPrefix(w.uid, "UID ")})
 	case w.uid != "" || w.items != "":
 		*out = append(append(append(append(*out, w.head...), w.uid...), w.items...), ")\r\n"...)
 	}

@@ -58,6 +58,17 @@ func (n *Names) incoming(raw []byte) (name string, ok bool) {
 	return name, true
 }
 
+// recall is incoming without learning, for STATUS responses: with NOTIFY, Dovecot
+// tells names undecoded there that it spells well in LIST, and a folder must not
+// be opened by such a name. ok is false when the name is that of another folder.
+func (n *Names) recall(raw []byte) (name string, ok bool) {
+	name = RepairName(string(raw))
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	old, seen := n.raw[name]
+	return name, name == string(raw) || seen && old == string(raw) || !seen && !n.legal[name]
+}
+
 // outgoing is the server's spelling of a name that was repaired.
 func (n *Names) outgoing(name string) (raw string, ok bool) {
 	n.mu.Lock()

@@ -37,7 +37,12 @@ type Options struct {
 	// account share it, because a folder listed on one is opened on another.
 	// Nil: the connection has its own.
 	Names *Names
-	// Trace, when set, gets every line without its literals, quoted strings and
+	// Note, when set, gets what the server says that go-imap has no place for. It is
+	// called from the goroutine that reads (for the greeting, from New), in the
+	// order of the stream, before the client sees what follows. It must not block
+	// and must not wait for a command: nothing is read meanwhile.
+	Note func(Note)
+	// Trace, when set, gets every line without its strings, literals, names and
 	// credentials. dir is 'C' for the client's lines and 'S' for the server's. It is
 	// called from the reading and the writing goroutine, and keeps nothing.
 	Trace func(dir byte, redacted []byte)
@@ -53,7 +58,8 @@ type Budget struct {
 	BodyLiterals bool
 	// NeedItem is the name of a FETCH item that every row of the answer has, or
 	// the beginning of such a name: "ENVELOPE", "FLAGS", "BODY[". FETCH responses
-	// without it are unsolicited flag changes. The client would take one for the
+	// without it are unsolicited flag changes (PREVIEW answers to both its own name
+	// and "BODY["). The client would take one for the
 	// row it waits for and lose the real row, so they are dropped and counted by
 	// Conn.Dropped. A row whose item was there but unreadable is kept without it.
 	NeedItem string

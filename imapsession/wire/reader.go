@@ -23,11 +23,12 @@ type reader struct {
 	conn   *Conn
 	limits Limits
 	buf    []byte
-	line   int   // where the current line begins in buf, after a literal
-	text   int   // bytes of the response outside its literals
-	lit    int64 // bytes of a literal still to come into buf
-	pass   int64 // bytes of a literal still to be passed on
-	open   bool  // the beginning of a FETCH response has been passed on
+	line   int    // where the current line begins in buf, after a literal
+	text   int    // bytes of the response outside its literals
+	lit    int64  // bytes of a literal still to come into buf
+	pass   int64  // bytes of a literal still to be passed on
+	open   bool   // the beginning of a FETCH response has been passed on
+	exists uint32 // messages in the open mailbox, as far as the server has told
 }
 
 // inside reports whether the stream stands within a response.
@@ -172,9 +173,10 @@ func (r *reader) endsInBody() bool {
 // literal through. The rest of the row begins an empty buf.
 func (r *reader) passBody(n int64, b Budget) error {
 	w, ok := r.row(b)
-	if !ok || w.pending == "" {
+	if !ok || w.pending == "" || !r.open && !r.conn.wr.waiting("FETCH", "STORE") {
 		return ErrLimit // a literal of that size that belongs to nothing
 	}
+	r.conn.traceServer(r.buf, r.open)
 	items := w.uid + w.items
 	r.conn.out = append(r.conn.out, w.head+items...)
 	if w.head != "" && items != "" || w.head == "" {

@@ -12,7 +12,7 @@ import (
 // drops it.
 func (r *reader) respond(b Budget) {
 	line := bytes.TrimRight(r.buf, "\r\n")
-	r.conn.traceLine('S', r.buf)
+	r.conn.traceServer(r.buf, r.open)
 	if r.open {
 		r.fetch(b)
 		return
@@ -27,12 +27,17 @@ func (r *reader) respond(b Budget) {
 		if r.conn.wr.continued() {
 			r.emit("+ " + plain(bytes.TrimLeft(line[1:], " ")))
 		}
-	case r.conn.wr.finished(first):
+	default:
+		done := r.conn.wr.finished(first)
+		if done == nil {
+			return
+		}
 		typ := strings.ToUpper(string(s.word()))
 		if typ != "OK" && typ != "NO" {
 			typ = "BAD"
 		}
-		r.status(first+" "+typ, s)
+		r.conn.wr.ended(done, typ)
+		r.status(first, typ, s, done)
 	}
 }
 
@@ -56,7 +61,7 @@ func (r *reader) untagged(s *scanner, b Budget) {
 		s.spaces()
 		switch typ := strings.ToUpper(string(s.word())); typ {
 		case "EXISTS", "RECENT", "EXPUNGE":
-			r.emit("* " + strconv.FormatUint(n, 10) + " " + typ)
+			r.count(typ, uint32(n))
 		case "FETCH":
 			r.fetch(b)
 		}
@@ -66,9 +71,15 @@ func (r *reader) untagged(s *scanner, b Budget) {
 	s.spaces()
 	switch typ {
 	case "OK", "NO", "BAD", "BYE", "PREAUTH":
-		r.status("* "+typ, s)
-	case "CAPABILITY", "ENABLED":
-		r.emit("* " + typ + capabilities(s.b[s.at:]))
+		r.status("*", typ, s, nil)
+	case "CAPABILITY":
+		r.emit("* CAPABILITY" + capabilities(s.b[s.at:]))
+	case "ENABLED":
+		// Not for the client: it would write names in raw UTF-8 after an
+		// UTF8=ACCEPT that nobody has asked for.
+		r.conn.wr.enabled(s.b[s.at:])
+	case "VANISHED":
+		r.vanished(s)
 	case "FLAGS":
 		if v, ok := s.value(); ok {
 			if flags, ok := appendFlags(nil, v); ok {
@@ -86,6 +97,19 @@ func (r *reader) untagged(s *scanner, b Budget) {
 	case "ESEARCH":
 		r.esearch(s)
 	}
+}
+
+// count writes a message count or an expunge.
+func (r *reader) count(typ string, n uint32) {
+	switch {
+	case typ == "EXISTS":
+		r.exists = n
+	case typ == "EXPUNGE" && n == 0:
+		return // the client takes 0 for the end of the expunges, and then waits for ever
+	case typ == "EXPUNGE" && r.exists > 0:
+		r.exists--
+	}
+	r.emit("* " + strconv.FormatUint(uint64(n), 10) + " " + typ)
 }
 
 // list writes a LIST response without its extended data.
@@ -120,8 +144,12 @@ func (r *reader) statusData(s *scanner) {
 	if !ok1 || !ok2 || name.kind == list {
 		return
 	}
-	legal, ok := r.conn.names.incoming(name.text)
-	if !ok {
+	if len(name.text) > maxName {
+		return
+	}
+	legal, ok := r.conn.names.recall(name.text)
+	if !ok || !r.conn.wr.waiting("STATUS", "LIST") {
+		r.note(Note{Kind: StatusChanged, Folder: shownName(name.text)})
 		return
 	}
 	var out []string

@@ -17,10 +17,12 @@ func isStatus(word []byte) bool {
 }
 
 // status writes a status response (RFC 3501 section 7.1): type, code, text.
-func (r *reader) status(head string, s *scanner) {
+// done is the command that it ends, if it is a tagged one.
+func (r *reader) status(tag, typ string, s *scanner, done *command) {
 	s.spaces()
 	text := s.b[min(s.at, len(s.b)):]
-	code := ""
+	head, code := tag+" "+typ, ""
+	var asSent []byte
 	if rest, ok := bytes.CutPrefix(text, []byte("[")); ok {
 		text = rest
 		end := bytes.IndexByte(rest, ']')
@@ -28,14 +30,17 @@ func (r *reader) status(head string, s *scanner) {
 			end = i + 1 // a flag with "]" in it does not end the code
 		}
 		if end >= 0 {
-			code, text = responseCode(rest[:end]), rest[end+1:]
+			asSent = rest[:end]
+			code, text = responseCode(asSent), rest[end+1:]
 		}
 	}
 	if code != "" {
 		head += " [" + code + "]"
 	}
 	// The client takes any "[" at the front of the text for a code.
-	r.emit(strings.TrimRight(head+" "+strings.TrimLeft(plain(text), " ["), " "))
+	words := strings.Trim(plain(text), " ")
+	r.emit(strings.TrimRight(head+" "+strings.TrimLeft(words, " ["), " "))
+	r.tell(typ, asSent, words, done)
 }
 
 // responseCode writes a code as the client can take it: without arguments when

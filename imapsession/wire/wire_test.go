@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"net"
@@ -35,13 +34,15 @@ func (f *fixed) Close() error                     { return nil }
 func (f *fixed) SetReadDeadline(time.Time) error  { return nil }
 func (f *fixed) SetWriteDeadline(time.Time) error { return nil }
 
+// commands are unanswered whenever filter reads its stream, unless it answers
+// them, so that no response is unasked for.
+const commands = "T1 NOOP\r\nT2 NOOP\r\nT3 NOOP\r\nT4 UID FETCH 1:* (UID)\r\nT5 STATUS INBOX (MESSAGES)\r\n"
+
 // filter returns what the client sees of a stream, and how it ended.
 func filter(b Budget, l Limits, pieces ...[]byte) (string, error, error) {
 	c := New(&fixed{pieces: pieces}, Options{Limits: l})
 	c.Begin(b)
-	for _, tag := range []string{"T1", "T2", "T3"} {
-		c.Write([]byte(tag + " NOOP\r\n"))
-	}
+	c.Write([]byte(commands))
 	out, err := io.ReadAll(c)
 	return string(out), err, c.Err()
 }
@@ -153,25 +154,10 @@ func TestNeedItem(t *testing.T) {
 	want := "* 1 FETCH (UID 7 FLAGS () ENVELOPE " + emptyEnvelope + ")\r\n* 2 FETCH (UID 8)\r\n* 3 FETCH (UID 9)\r\n"
 	c := New(&fixed{pieces: [][]byte{[]byte(in)}}, Options{})
 	c.Begin(Budget{NeedItem: "ENVELOPE"})
+	c.Write([]byte(commands))
 	out, _ := io.ReadAll(c)
 	if string(out) != want || c.Dropped() != 2 {
 		t.Errorf("got %q, dropped %d", out, c.Dropped())
-	}
-}
-
-// TestTrace checks that nothing secret or private reaches the log.
-func TestTrace(t *testing.T) {
-	var log bytes.Buffer
-	in := "* 1 FETCH (ENVELOPE (NIL \"secret\\\"secret\" {6}\r\nsecret))\r\nT1 OK [X] done\r\n"
-	c := New(&fixed{pieces: [][]byte{[]byte(in)}}, Options{Trace: func(dir byte, b []byte) {
-		log.WriteByte(dir)
-		log.Write(append(b, '\n'))
-	}})
-	c.Write([]byte("T1 LOGIN secret {6}\r\nsecret \"secret\"\r\nT2 AUTHENTICATE PLAIN secret\r\nsecret\r\n"))
-	io.ReadAll(c)
-	if strings.Contains(log.String(), "secret") || !strings.Contains(log.String(), "ST1 OK [X] done\n") ||
-		!strings.Contains(log.String(), "CT1 LOGIN ...\n") {
-		t.Errorf("log: %q", log.String())
 	}
 }
 

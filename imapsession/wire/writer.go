@@ -6,9 +6,10 @@ import (
 	"sync"
 )
 
-// writer reads along with what the client sends: it notes tags, counts the
-// continuations that may come, and puts the server's own spelling in the place
-// of repaired folder names. Whole lines leave it.
+// writer reads along with what the client sends: it keeps account of commands,
+// counts the continuations that may come, puts the server's own spelling in the
+// place of repaired folder names, and adds what go-imap cannot say. Whole lines
+// leave it.
 type writer struct {
 	conn *Conn
 	line []byte // what the client has sent of the current line
@@ -16,42 +17,13 @@ type writer struct {
 	tag  string // of the command that the current line belongs to
 	verb string // its name; "" between commands
 
-	mu   sync.Mutex     // reader and writer share what follows
-	tags map[string]int // unanswered commands, and the continuations each waits for
-	auth string         // tag of a running AUTHENTICATE
-	idle string         // tag of a running IDLE
-}
-
-// finished reports whether a tagged response ends a command of ours.
-func (w *writer) finished(tag string) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	_, known := w.tags[tag]
-	delete(w.tags, tag)
-	if tag == w.auth {
-		w.auth = ""
-	}
-	if tag == w.idle {
-		w.idle = ""
-	}
-	return known
-}
-
-// continued reports whether the client waits for a continuation. The client ends
-// the connection over one that it does not expect.
-func (w *writer) continued() bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.auth != "" {
-		return true
-	}
-	for tag, n := range w.tags {
-		if n > 0 {
-			w.tags[tag]--
-			return true
-		}
-	}
-	return false
+	mu       sync.Mutex // reader and writer share what follows
+	commands []command  // unanswered ones, in the order in which they were sent
+	auth     string     // tag of a running AUTHENTICATE
+	idle     string     // tag of a running IDLE
+	raw      string     // takes the place of the next NOOP
+	promised bool       // the server has said ENABLED QRESYNC
+	qresync  bool       // and OK
 }
 
 // feed takes bytes of the client and returns those to be sent now.
@@ -75,7 +47,9 @@ func (w *writer) feed(p []byte) (out []byte, err error) {
 		w.line = append(w.line, p[:eol+1]...)
 		p = p[eol+1:]
 		out = append(out, w.endLine()...)
-		w.line = w.line[:0]
+		if w.line = w.line[:0]; cap(w.line) > idleBuffer {
+			w.line = nil // a long UID set does not stay in memory
+		}
 	}
 	return out, nil
 }
@@ -84,51 +58,74 @@ func (w *writer) feed(p []byte) (out []byte, err error) {
 func (w *writer) endLine() []byte {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.auth != "" || w.idle != "" { // an answer to a challenge, or DONE
+	if w.auth != "" {
+		return w.line // an answer to a challenge
+	}
+	if w.idle != "" {
 		w.idle = ""
-		return w.line
-	}
-	if w.verb == "" {
-		w.begin()
-	}
-	if secret := w.verb == "LOGIN" || w.verb == "AUTHENTICATE"; secret {
-		w.conn.traceLine('C', []byte(w.tag+" "+w.verb+" ..."))
-	} else {
-		w.conn.traceLine('C', w.line)
+		w.conn.traceClient("", "", w.line)
+		return w.line // DONE
 	}
 	line := w.line
+	if w.verb == "" {
+		line = w.rewrite(line)
+		line = w.begin(line)
+	}
+	w.conn.traceClient(w.tag, w.verb, line)
+	n, ok := literalSize(line)
+	if ok {
+		if w.lit = n; !bytes.HasSuffix(bytes.TrimRight(line, "\r\n"), []byte("+}")) {
+			w.expect()
+		}
+	}
 	if namesFolder(w.verb) {
 		line = w.respell(line)
 	}
-	n, ok := literalSize(w.line)
 	if !ok {
 		w.verb = ""
-		return line
-	}
-	if w.lit = n; !bytes.HasSuffix(bytes.TrimRight(w.line, "\r\n"), []byte("+}")) {
-		w.tags[w.tag]++
 	}
 	return line
 }
 
-// begin reads tag and name of a new command. It needs w.mu.
-func (w *writer) begin() {
-	f := bytes.Fields(w.line[:min(len(w.line), 200)])
+// begin reads tag and name of a new command, and returns the line as it is to be
+// sent. It needs w.mu.
+func (w *writer) begin(line []byte) []byte {
+	w.tag = ""
+	f := bytes.Fields(line[:min(len(line), 200)])
 	if len(f) < 2 {
-		return
+		return line
 	}
 	w.tag = string(f[0])
-	w.tags[w.tag] = 0
 	w.verb = strings.ToUpper(string(f[1]))
+	c := command{tag: w.tag}
 	if w.verb == "UID" && len(f) > 2 {
 		w.verb = strings.ToUpper(string(f[2]))
+		c.uid = true
 	}
+	c.verb = w.verb
 	switch w.verb {
 	case "IDLE":
 		w.idle = w.tag
-		w.tags[w.tag]++
+		c.waits++
 	case "AUTHENTICATE":
 		w.auth = w.tag
+	case "FETCH":
+		line = w.extend(&c, line)
+	case "ENABLE":
+		for _, name := range f[2:] {
+			c.qresync = c.qresync || bytes.EqualFold(name, []byte("QRESYNC"))
+		}
+	}
+	w.commands = append(w.commands, c)
+	return line
+}
+
+// expect counts a continuation for the current command. It needs w.mu.
+func (w *writer) expect() {
+	for i := range w.commands {
+		if w.commands[i].tag == w.tag {
+			w.commands[i].waits++
+		}
 	}
 }
 
