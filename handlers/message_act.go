@@ -26,6 +26,9 @@ func (a *App) act(v visit) error {
 	if err != nil {
 		return err
 	}
+	if o.do == "read" && v.Request().Header.Get("Oriel-Opened") != "" {
+		return a.opened(v, o.refs)
+	}
 	var d deed
 	switch o.do {
 	case "read", "unread", "flag", "unflag":

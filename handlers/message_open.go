@@ -201,6 +201,25 @@ func (a *App) markRead(v visit, ref mail.Ref) bool {
 	return len(r.Done) == 1
 }
 
+// opened marks messages read that a page shows from what it had fetched ahead:
+// POST /m/{folder} with do=read and the header Oriel-Opened. Nobody pressed a
+// button, so there is no toast and nothing to undo, as when a GET marks. A message
+// that is gone is an error, for the page that shows it.
+func (a *App) opened(v visit, refs []mail.Ref) error {
+	r, err := v.mail.SetFlags(v.Request().Context(), refs, []string{`\Seen`}, nil)
+	switch mail.KindOf(err) {
+	case mail.Refused, mail.OverQuota, mail.Unsupported:
+		if err != nil {
+			a.Log.Debug("not marked read", "id", idOf(v), "error", err)
+			return v.NoContent(http.StatusNoContent)
+		}
+	}
+	if err := nothing(r, err); err != nil {
+		return err
+	}
+	return v.NoContent(http.StatusNoContent)
+}
+
 // messageParam reads the message of the path. moved says that the address was a
 // bare UID, or spelled otherwise than we spell it, and that ref is the full form.
 func (a *App) messageParam(v visit) (ref mail.Ref, moved bool, err error) {

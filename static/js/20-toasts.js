@@ -93,11 +93,11 @@ on("keydown", (e) => {
 
 // send asks the server for a piece: a POST when there is a body. It returns the
 // answer's content, or nothing when the page is being left.
-const send = async (url, body) => {
+const send = async (url, body, more) => {
   const response = await counted(fetch(url, {
     method: body ? "POST" : "GET",
     body: body && new URLSearchParams(body),
-    headers: { "HX-Request": "true", Accept: "text/html" },
+    headers: { "HX-Request": "true", Accept: "text/html", ...more },
   }));
   const away = response.headers.get("HX-Redirect");
   if (away) {
@@ -108,5 +108,5 @@ const send = async (url, body) => {
   const toasts = $$("[data-toast]", content);
   $("#toasts").append(...toasts);
   arm();
-  return { ok: response.ok, refresh: response.headers.get("Oriel-Refresh") === "list", said: toasts.length > 0, content };
+  return { ok: response.ok, status: response.status, refresh: response.headers.get("Oriel-Refresh") === "list", said: toasts.length > 0, content };
 };
