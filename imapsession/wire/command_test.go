@@ -2,31 +2,19 @@ package wire
 
 import (
 	"io"
-	"net"
 	"strings"
 	"testing"
-	"time"
 )
 
-// recorder is a connection that keeps what is written and answers nothing.
+// recorder is a fixed connection that keeps what is written.
 type recorder struct {
-	net.Conn
+	fixed
 	sent strings.Builder
-	in   chan []byte
 }
 
-func (r *recorder) Read(p []byte) (int, error) {
-	b, ok := <-r.in
-	if !ok {
-		return 0, io.EOF
-	}
-	return copy(p, b), nil
-}
-func (r *recorder) Write(p []byte) (int, error)      { return r.sent.Write(p) }
-func (r *recorder) Close() error                     { return nil }
-func (r *recorder) SetReadDeadline(time.Time) error  { return nil }
-func (r *recorder) SetWriteDeadline(time.Time) error { return nil }
+func (r *recorder) Write(p []byte) (int, error) { return r.sent.Write(p) }
 
+// take returns what has been written, and forgets it.
 func (r *recorder) take() string {
 	s := r.sent.String()
 	r.sent.Reset()

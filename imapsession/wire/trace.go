@@ -308,11 +308,23 @@ func (l *redacted) values(numbers bool) {
 // not escaped: then nothing more is told.
 func (l *redacted) quoted() {
 	s := scanner{b: l.line, at: l.at}
-	v, ok := s.quoted()
+	_, ok := s.quoted()
 	l.put(`"..."`)
-	if !ok || bytes.IndexByte(v.text, '"') >= 0 {
+	if !ok || hasBareQuote(l.line[l.at+1:s.at-1]) {
 		l.rest()
 		return
 	}
 	l.at = s.at
+}
+
+// hasBareQuote reports whether a quote without a backslash stands in b.
+func hasBareQuote(b []byte) bool {
+	for i := 0; i < len(b); i++ {
+		if b[i] == '\\' {
+			i++
+		} else if b[i] == '"' {
+			return true
+		}
+	}
+	return false
 }

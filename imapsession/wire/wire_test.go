@@ -184,20 +184,23 @@ func survives(t *testing.T, in []byte) (rows []*imapclient.FetchMessageBuffer) {
 	// The answers to the client's own CAPABILITY and to our commands are in the
 	// stream or never come; the end of the stream ends them all.
 	go io.Copy(io.Discard, server)
-	w := New(client, Options{Greeting: []byte("* PREAUTH [CAPABILITY IMAP4rev1] hi\r\n")})
+	w := New(client, Options{Greeting: []byte("* PREAUTH [CAPABILITY IMAP4rev1] hi\r\n"), Note: func(Note) {}})
 	c := imapclient.New(w, nil)
 	if err := c.WaitGreeting(); err != nil {
 		t.Fatal(err)
 	}
 	w.Begin(Budget{})
+	sel := c.Select("INBOX", nil)
 	list := c.List("", "*", nil)
 	search := c.UIDSearch(&imap.SearchCriteria{}, nil)
-	fetch := c.Fetch(imap.UIDSetNum(1, 2, 3, 7, 8, 9), &imap.FetchOptions{UID: true})
+	fetch := c.Fetch(imap.UIDSetNum(1, 2, 3, 7, 8, 9), &imap.FetchOptions{UID: true,
+		BodySection: []*imap.FetchItemBodySection{{Specifier: Preview, Peek: true}}})
 	go func() {
 		server.Write(in)
 		server.Close()
 	}()
 	go list.Collect()
+	go sel.Wait()
 	rows, _ = fetch.Collect()
 	_, err := search.Wait()
 	c.Close()
