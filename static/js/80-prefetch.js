@@ -88,23 +88,26 @@ const take = (ctx, url, request) => {
   }));
   return Promise.race([piece.answer, left]).then((text) => {
     if (!text) return fetch(url, request);
-    ctx.piece = piece;
+    ctx.piece = arriving = piece;
     return new Response(text, { headers: { "Content-Type": "text/html" } });
   });
 };
 
-// uncover puts the frames in their places and says that the message was opened.
-const uncover = async ({ ref, was, frames }) => {
-  $$("#reader .held").forEach((place, i) => {
-    const frame = frames[i];
-    try {
-      place.parentNode.moveBefore(frame, place);
-    } catch {
-      place.before(frame); // it loads again, or now
-    }
-    place.remove();
-    if (frame.contentDocument?.readyState === "complete") fit(frame);
-  });
+// The frames of what was taken move in as soon as htmx has put the rest there.
+let arriving;
+on("htmx:before:settle", () => $$("#reader .held").forEach((place, i) => {
+  const frame = arriving.frames[i];
+  try {
+    place.parentNode.moveBefore(frame, place);
+  } catch {
+    place.before(frame); // it loads again, or now
+  }
+  place.remove();
+  if (frame.contentDocument?.readyState === "complete") fit(frame);
+}));
+
+// told says that a held message was opened, and makes the page agree.
+const told = async ({ ref, was }) => {
   // A neighbour may have been moved away since.
   for (const link of $$("#reader :is([rel=next], [rel=prev])")) {
     if (!leaving.has(refOf(link))) continue;
@@ -173,7 +176,7 @@ const following = () => {
 };
 const idle = () => open() && (window.requestIdleCallback || setTimeout)(following);
 on("htmx:after:swap", ({ detail: { ctx } }) => {
-  if (ctx.piece) uncover(ctx.piece);
+  if (ctx.piece) told(ctx.piece);
   idle();
 });
 idle();

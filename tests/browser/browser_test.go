@@ -121,6 +121,7 @@ type request struct {
 	status   int64
 	bytes    float64 // on the wire, headers included
 	finished bool
+	ahead    bool // nobody has asked for it yet
 	failed   string
 	header   map[string]string
 }
@@ -139,6 +140,7 @@ func (r request) path() string {
 type tab struct {
 	testing.TB
 	ctx  context.Context
+	end  context.CancelFunc
 	look look
 	base string // scheme and host that paths are opened on
 
@@ -151,19 +153,27 @@ type tab struct {
 // newTab opens a window. base is where paths without a host lead.
 func newTab(t testing.TB, base string, l look) *tab {
 	t.Helper()
-	parent := startChromium(t)
-	b := &tab{TB: t, look: l, base: base}
-	ctx, end := chromedp.NewContext(parent, chromedp.WithNewBrowserContext(), chromedp.WithListener(b.hear))
-	b.ctx = ctx
-	t.Cleanup(func() {
-		if !t.Failed() {
+	return (&tab{TB: t, look: l, base: base}).start(startChromium(t), chromedp.WithNewBrowserContext())
+}
+
+// sibling opens another tab of the same browser, with the same cookies.
+func (b *tab) sibling() *tab {
+	b.Helper()
+	return (&tab{TB: b.TB, look: b.look, base: b.base}).start(b.ctx)
+}
+
+func (b *tab) start(parent context.Context, options ...chromedp.ContextOption) *tab {
+	b.Helper()
+	b.ctx, b.end = chromedp.NewContext(parent, append(options, chromedp.WithListener(b.hear))...)
+	b.Cleanup(func() {
+		if !b.Failed() && b.ctx.Err() == nil {
 			b.whole()
 		}
-		end()
+		b.end()
 		b.report()
 	})
-	b.check(chromedp.Do(ctx))
-	b.imitate(l)
+	b.check(chromedp.Do(b.ctx))
+	b.imitate(b.look)
 	return b
 }
 
@@ -213,7 +223,7 @@ func (b *tab) hear(event any) {
 				r.status, r.finished, r.bytes = e.RedirectResponse.Status, true, e.RedirectResponse.EncodedDataLength
 			})
 		}
-		b.requests = append(b.requests, request{id: e.RequestID, method: e.Request.Method, url: e.Request.URL, kind: e.Type})
+		b.requests = append(b.requests, request{id: e.RequestID, method: e.Request.Method, url: e.Request.URL, kind: e.Type, ahead: e.Request.Headers["Oriel-Prefetch"] != nil})
 	case *network.EventResponseReceived:
 		b.update(e.RequestID, func(r *request) {
 			r.status, r.header = e.Response.Status, map[string]string{}

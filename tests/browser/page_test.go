@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/input"
-	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
@@ -121,20 +120,13 @@ func (b *tab) settle() {
 	quiet, open := 0, ""
 	for end := time.Now().Add(patience); time.Now().Before(end) && quiet < 10; time.Sleep(15 * time.Millisecond) {
 		quiet++ // the script refreshes its list a moment after an action
-		waits := ""
 		for _, r := range b.network() {
-			// Chromium drops the icon and the document of a frame without a word when the
-			// page, or the frame's part of it, changes.
-			dropped := strings.Contains(r.url, "favicon") || strings.Contains(r.url, "/body?")
-			if r.kind == network.ResourceTypeDocument && !dropped {
-				waits = "" // with a new page all that the old one asked for is dropped
-			}
+			// Chromium drops the icon, the document of a frame, and what is fetched ahead
+			// without a word when the page, or the frame's part of it, changes.
+			dropped := strings.Contains(r.url, "favicon") || strings.Contains(r.url, "/body?") || r.ahead
 			if !r.finished && strings.HasPrefix(r.url, b.base) && !dropped {
-				waits = r.method + " " + r.path()
+				quiet, open = 0, r.method+" "+r.path()
 			}
-		}
-		if waits != "" {
-			quiet, open = 0, waits
 		}
 	}
 	if quiet < 10 {
