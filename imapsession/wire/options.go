@@ -44,7 +44,8 @@ type Options struct {
 	Note func(Note)
 	// Trace, when set, gets every line without its strings, literals, names and
 	// credentials. dir is 'C' for the client's lines and 'S' for the server's. It is
-	// called from the reading and the writing goroutine, and keeps nothing.
+	// called from the reading and the writing goroutine, keeps nothing, and calls no
+	// method of the Conn.
 	Trace func(dir byte, redacted []byte)
 }
 

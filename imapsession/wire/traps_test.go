@@ -391,6 +391,24 @@ func TestUnsolicitedRow(t *testing.T) {
 	}
 }
 
+// TestExpungeOfNothing checks that an expunge of message 0 does not end the
+// client's reading of expunges early: it would never read anything again.
+func TestExpungeOfNothing(t *testing.T) {
+	w, c, _ := dial(t, &imapscript.Mailbox{Hook: func(c *imapscript.Conn, cmd imapscript.Command) bool {
+		if cmd.Name == "UID EXPUNGE" {
+			c.Send("* 0 EXPUNGE\r\n* 0 EXPUNGE\r\n")
+			c.Flood("* 1 EXPUNGE\r\n", 500)
+			c.OK(cmd, "done")
+			return true
+		}
+		return false
+	}}, wire.Options{})
+	if l, err := c.UIDExpunge(imap.UIDSetNum(1)).Collect(); err != nil || len(l) != 500 {
+		t.Errorf("%d expunges, %v", len(l), err)
+	}
+	alive(t, w, c)
+}
+
 // TestLargeBody checks that a large literal flows through unchanged, with what
 // stands before and behind it.
 func TestLargeBody(t *testing.T) {
