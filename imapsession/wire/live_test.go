@@ -178,6 +178,18 @@ func TestLiveQResync(t *testing.T) {
 	if l := book.take(wire.FlagsChanged); len(l) != 1 || l[0].UIDs != "7" {
 		t.Errorf("flags changed: %+v", l)
 	}
+	// A move makes messages vanish, too; then another folder is opened.
+	if err := c.Create("Other", nil).Wait(); err != nil {
+		t.Fatal(err)
+	}
+	moved, err := c.Move(imap.UIDSetNum(7, 8), "Other").Wait()
+	if err != nil || len(book.take(wire.Vanished)) == 0 || c.Mailbox().NumMessages != 3 {
+		t.Errorf("moved %+v, %v; %d messages are left of 3", moved, err, c.Mailbox().NumMessages)
+	}
+	if sel, err = c.Select("Other", &imap.SelectOptions{CondStore: true}).Wait(); err != nil || sel.NumMessages != 2 || c.Mailbox().NumMessages != 2 {
+		t.Errorf("the other folder: %+v, %v", sel, err)
+	}
+	alive(t, w, c)
 }
 
 // TestLivePreview asks a real server for previews of messages that have a text,
