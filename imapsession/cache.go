@@ -1,9 +1,12 @@
 package imapsession
 
 import (
+	"container/list"
 	"context"
+	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/emersion/go-imap/v2"
@@ -14,28 +17,24 @@ import (
 // cacheBytes is about what the rows of one Session may take.
 const cacheBytes = 2 << 20
 
-// maxIndexes is how many folders keep their order of messages (4 bytes each).
-const maxIndexes = 8
-
 // cache is what a Session remembers. Its lock is held for moments only, never
 // while something is sent or awaited.
 type cache struct {
-	mu        sync.Mutex
-	folders   []mail.Folder
-	listedAt  time.Time
-	changes   int // counts what made folders stale; a list asked for earlier is not kept
-	spaces    *spaces
-	chosen    map[mail.Role]string // roles given by CreateRole
-	indexes   map[string]*index    // by folder
-	windows   map[string]*index    // by folder, while its index is being made
-	undated   map[string]bool      // folders that cannot be asked for dates
-	versions  uint64               // of the newest index
-	preparing map[string]bool      // folders whose index is being made in the background
-	rows      map[rowKey]*row
-	oldest    []rowKey // order of arrival in the cache
-	bytes     int
-	broken    map[rowKey]int // how much of a message the server can tell; see broken.go
-	flight    *flight
+	total *atomic.Int64 // bytes of the rows of all Sessions of the Pool
+
+	mu       sync.Mutex
+	folders  []mail.Folder
+	listedAt time.Time
+	changes  int // counts what made folders stale; a list asked for earlier is not kept
+	spaces   *spaces
+	chosen   map[mail.Role]string // roles given by CreateRole
+	mirrors  map[string]*mirror   // by folder
+	versions uint64               // of the newest order
+	rows     map[rowKey]*list.Element
+	recent   *list.List // of *row, the one used last in front
+	bytes    int
+	broken   map[rowKey]int // how much of a message the server can tell; see broken.go
+	flight   *flight
 }
 
 // rowKey names a message of the account for ever; see mail.Ref.
@@ -47,6 +46,7 @@ type rowKey struct {
 
 // row is what never changes about a message.
 type row struct {
+	key     rowKey
 	summary mail.Summary // without flags
 	root    mail.Part
 	hasRoot bool
@@ -54,6 +54,7 @@ type row struct {
 	cost    int
 }
 
+// reset forgets everything that the server can tell again.
 func (c *cache) reset() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -61,12 +62,15 @@ func (c *cache) reset() {
 	if c.chosen == nil {
 		c.chosen = map[mail.Role]string{}
 	}
-	c.indexes, c.windows, c.undated = map[string]*index{}, map[string]*index{}, map[string]bool{}
-	c.rows, c.broken = map[rowKey]*row{}, map[rowKey]int{}
-	c.oldest, c.bytes = nil, 0
-	if c.preparing == nil {
-		c.preparing = map[string]bool{}
-	}
+	c.mirrors, c.broken = map[string]*mirror{}, map[rowKey]int{}
+	c.rows, c.recent = map[rowKey]*list.Element{}, list.New()
+	c.charge(-c.bytes)
+}
+
+// charge counts bytes here and for the whole Pool. It needs c.mu.
+func (c *cache) charge(n int) {
+	c.bytes += n
+	c.total.Add(int64(n))
 }
 
 func (c *cache) folderList(age time.Duration) ([]mail.Folder, bool) {
@@ -93,6 +97,14 @@ func (c *cache) forgetFolders() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.listedAt = time.Time{}
+	c.changes++
+}
+
+// outdate makes a list of folders that is on its way count as old: a change of
+// our own has overtaken it. The one that is here has been corrected.
+func (c *cache) outdate() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.changes++
 }
 
@@ -125,11 +137,7 @@ func (c *cache) setNamespaces(sp spaces) {
 func (c *cache) chosenRoles() map[mail.Role]string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	m := make(map[mail.Role]string, len(c.chosen))
-	for r, name := range c.chosen {
-		m[r] = name
-	}
-	return m
+	return maps.Clone(c.chosen)
 }
 
 func (c *cache) chooseRole(r mail.Role, name string) {
@@ -142,31 +150,50 @@ func (c *cache) chooseRole(r mail.Role, name string) {
 func (c *cache) row(k rowKey) (row, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if r := c.rows[k]; r != nil {
-		return *r, true
+	e := c.rows[k]
+	if e == nil {
+		return row{}, false
 	}
-	return row{}, false
+	c.recent.MoveToFront(e)
+	return *e.Value.(*row), true
 }
 
 func (c *cache) setRow(k rowKey, r row) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	r.summary.Flags = mail.Flags{}
+	r.key, r.summary.Flags = k, mail.Flags{}
 	r.cost = costOf(&r)
 	if old := c.rows[k]; old != nil {
-		c.bytes -= old.cost
-	} else {
-		c.oldest = append(c.oldest, k)
+		c.evict(old)
 	}
-	c.rows[k] = &r
-	for c.bytes += r.cost; c.bytes > cacheBytes && len(c.oldest) > 1; {
-		k := c.oldest[0]
-		c.oldest = c.oldest[1:]
-		if old := c.rows[k]; old != nil {
-			c.bytes -= old.cost
-			delete(c.rows, k)
+	c.rows[k] = c.recent.PushFront(&r)
+	c.charge(r.cost)
+	c.shrink(cacheBytes)
+}
+
+// shrink forgets the rows that were not used for longest. It needs c.mu.
+func (c *cache) shrink(limit int) {
+	for c.bytes > limit && c.recent.Len() > 1 {
+		c.evict(c.recent.Back())
+	}
+}
+
+// evict needs c.mu.
+func (c *cache) evict(e *list.Element) {
+	r := c.recent.Remove(e).(*row)
+	delete(c.rows, r.key)
+	c.charge(-r.cost)
+}
+
+// forget drops everything about a folder. It needs c.mu.
+func (c *cache) forget(folder string) {
+	delete(c.mirrors, folder)
+	for k, e := range c.rows {
+		if k.folder == folder {
+			c.evict(e)
 		}
 	}
+	maps.DeleteFunc(c.broken, func(k rowKey, _ int) bool { return k.folder == folder })
 }
 
 func (c *cache) level(k rowKey) int {
@@ -186,7 +213,7 @@ func (c *cache) setLevel(k rowKey, level int) {
 
 // costOf estimates the memory of a row.
 func costOf(r *row) int {
-	n := 400 + len(r.summary.Subject) + len(r.summary.Preview) + len(r.summary.MessageID)
+	n := 500 + len(r.summary.Subject) + len(r.summary.Preview) + len(r.summary.MessageID)
 	for _, l := range [][]mail.Address{r.summary.From, r.summary.To} {
 		for _, a := range l {
 			n += 32 + len(a.Name) + len(a.Addr)

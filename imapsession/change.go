@@ -52,6 +52,7 @@ type outcome struct {
 	done  map[imap.UID]mail.Ref // where it is now; a zero Ref when the server did not say
 	gone  map[imap.UID]bool
 	fresh map[imap.UID]bool // flags that were not so before; see mail.Result.Changed
+	left  bool              // done means that they have left the folder
 	fault error             // messages that are neither are still there, for this reason
 }
 
@@ -77,6 +78,7 @@ func (s *Session) change(ctx context.Context, op string, refs []mail.Ref, f func
 			}
 			return f(c, b, &o)
 		})
+		s.note(b, &o)
 		if err == nil {
 			err = o.fault
 		}
@@ -85,7 +87,6 @@ func (s *Session) change(ctx context.Context, op string, refs []mail.Ref, f func
 		}
 		outcomes[mail.Ref{Folder: b.folder, Validity: b.validity}] = o
 	}
-	s.cache.forgetFolders()
 	var res mail.Result
 	located := true
 	seen := map[mail.Ref]bool{}
@@ -113,6 +114,29 @@ func (s *Session) change(ctx context.Context, op string, refs []mail.Ref, f func
 	return res, fault
 }
 
+// note writes what a change has done into the caches, and tells the pages.
+func (s *Session) note(b batch, o *outcome) {
+	var away []imap.UID
+	for uid, gone := range o.gone {
+		if gone {
+			away = append(away, uid)
+		}
+	}
+	for uid := range o.done {
+		if o.left {
+			away = append(away, uid)
+		}
+	}
+	s.cache.removedByUs(b.folder, b.validity, away)
+	// Counts of a folder whose messages have only changed their flags are known.
+	if m, ok := s.cache.peek(b.folder); o.left || len(away) > 0 || !ok || m.validity != b.validity || m.unread < 0 {
+		s.cache.forgetFolders()
+	} else {
+		s.cache.outdate()
+	}
+	s.news.nudge()
+}
+
 // sent marks that a change is on its way: from here on a broken connection does
 // not mean that nothing has happened.
 func (c *conn) sent() { c.changing = true }
@@ -127,16 +151,33 @@ func uncertain(err error) bool {
 	return k == mail.Dropped || k == mail.Timeout
 }
 
-// present finds which of uids are in the selected mailbox.
+// present finds which of uids are in the selected mailbox. Some servers (Courier)
+// announce what other programs have put there only when they are asked by NOOP.
 func (c *conn) present(op string, uids []imap.UID) (map[imap.UID]bool, error) {
 	there := map[imap.UID]bool{}
-	got, err := c.flagsOf(op, uids)
-	for _, uid := range uids {
-		if got[uid] != nil {
-			there[uid] = true
+	missing := uids
+	for try := 0; try < 2 && len(missing) > 0; try++ {
+		if try > 0 {
+			if err := c.noop(op); err != nil {
+				return there, err
+			}
 		}
+		got, err := c.flagsOf(op, missing)
+		if err != nil {
+			return there, err
+		}
+		c.session.cache.observed(c.box.name, c.box.validity, got, false)
+		var left []imap.UID
+		for _, uid := range missing {
+			if got[uid] != nil {
+				there[uid] = true
+			} else {
+				left = append(left, uid)
+			}
+		}
+		missing = left
 	}
-	return there, err
+	return there, nil
 }
 
 // SetFlags adds and removes flags by IMAP name.
@@ -186,6 +227,13 @@ func (s *Session) onFresh(ctx context.Context, op string, b batch, f func(c *con
 func (c *conn) storeFlags(op string, b batch, plus, minus []imap.Flag, o *outcome) error {
 	left := b.uids
 	for try := 0; try < 2 && len(left) > 0; try++ {
+		if try > 0 {
+			// Some servers (Courier) announce what other programs have done, which
+			// may explain it, only when they are asked like this.
+			if err := c.noop(op); err != nil {
+				return err
+			}
+		}
 		for _, set := range uidSets(left) {
 			fresh, err := c.storeSet(op, set, plus, minus)
 			for _, uid := range fresh {
@@ -199,25 +247,40 @@ func (c *conn) storeFlags(op string, b batch, plus, minus []imap.Flag, o *outcom
 		if err != nil {
 			return err
 		}
-		// What is otherwise still arrived after this connection's last look: by
-		// looking the server has announced it, and now it can be marked.
+		c.session.cache.observed(b.folder, b.validity, got, true)
+		// What is missing or otherwise still arrived or went after this connection's
+		// last look: the next one, when the server has announced it, tells.
 		var again []imap.UID
 		for _, uid := range left {
 			switch f := got[uid]; {
 			case f == nil:
 				o.gone[uid] = true
+				again = append(again, uid)
 			case !f.hasFlags || !hasAll(f.flags, plus) || hasAny(f.flags, minus):
+				delete(o.gone, uid)
 				again = append(again, uid)
 			default:
+				delete(o.gone, uid)
 				o.done[uid] = mail.Ref{}
 			}
 		}
 		left = again
 	}
-	if len(left) > 0 {
+	if slices.ContainsFunc(left, func(uid imap.UID) bool { return !o.gone[uid] }) {
 		o.fault = problem(mail.Unsupported, op, "the server does not keep that mark", nil)
 	}
 	return nil
+}
+
+// look makes old servers look at the folder before the next command, in the same
+// flight. Those that lack MOVE may work on what they knew at their last look
+// (Courier does), and a STORE or COPY then loses what another program has marked
+// meanwhile.
+func (c *conn) look() (wait func() error) {
+	if c.caps.move {
+		return func() error { return nil }
+	}
+	return c.client.Noop().Wait
 }
 
 // storeSet changes the flags of one set, and finds out for which messages that
@@ -225,6 +288,7 @@ func (c *conn) storeFlags(op string, b batch, plus, minus []imap.Flag, o *outcom
 func (c *conn) storeSet(op string, set imap.UIDSet, plus, minus []imap.Flag) (fresh []imap.UID, err error) {
 	c.sent()
 	err = c.within(c.small(), func() error {
+		looked := c.look()
 		search := c.client.UIDSearch(otherwise(set, plus, minus), nil)
 		var refused error
 		for _, st := range []*imap.StoreFlags{
@@ -234,6 +298,9 @@ func (c *conn) storeSet(op string, set imap.UIDSet, plus, minus []imap.Flag) (fr
 			if len(st.Flags) > 0 && refused == nil {
 				refused = c.fault(op, c.client.Store(set, st, nil).Close())
 			}
+		}
+		if err := c.fault(op, looked()); refused == nil {
+			refused = err
 		}
 		found, err := search.Wait()
 		if err == nil {
@@ -311,6 +378,7 @@ func (s *Session) Delete(ctx context.Context, refs []mail.Ref) (mail.Result, err
 		if err != nil {
 			return err
 		}
+		o.left = true
 		for _, uid := range b.uids {
 			o.gone[uid] = !there[uid]
 		}

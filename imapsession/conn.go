@@ -21,13 +21,17 @@ type conn struct {
 	caps    caps
 	box     *box // the selected mailbox; nil: none
 
-	events atomic.Uint64 // announced arrivals and expunges
+	events   atomic.Uint64 // announced arrivals and expunges
+	expunges atomic.Uint64 // announced expunges, those of our own commands too
+	remarks  atomic.Uint64 // announced changes of flags
+	told     told          // what the server has said on its own
 
 	used     time.Time // when it was last given back
 	streamed bool      // was last used for a stream: evicted earlier
 	fresh    bool      // was dialled for this borrower: an early end is no stale connection
 	changing bool      // a command that changes mail has been sent in this lease
 	lost     bool      // never to be used again
+	idled    bool      // an IDLE has just made the server look
 }
 
 // box is what SELECT told.
@@ -36,7 +40,11 @@ type box struct {
 	validity uint32
 	uidNext  imap.UID
 	exists   uint32 // at SELECT; the client counts on from there
+	modSeq   uint64 // HIGHESTMODSEQ at SELECT; 0: the server has none
 	events   uint64 // conn.events when the index was last known to be right
+	expunges uint64 // conn.expunges at that time
+	remarks  uint64 // conn.remarks likewise
+	looked   bool   // all of these are of a look at what had changed
 	version  uint64 // index.version at that time; 0: never
 }
 
@@ -81,12 +89,13 @@ func (c *conn) selectBox(op, folder string) (did bool, err error) {
 	c.box = nil // a failed SELECT leaves none selected (RFC 3501 section 6.3.1)
 	before := c.client.Mailbox()
 	err = c.within(c.small(), func() error {
-		data, err := c.client.Select(folder, nil).Wait()
+		data, err := c.client.Select(folder, &imap.SelectOptions{CondStore: c.caps.condstore}).Wait()
 		if err != nil {
 			return c.selectFault(op, err)
 		}
 		c.awaitMailbox(before)
-		c.box = &box{name: folder, validity: max(1, data.UIDValidity), uidNext: data.UIDNext, exists: data.NumMessages, events: c.events.Load()}
+		c.box = &box{name: folder, validity: max(1, data.UIDValidity), uidNext: data.UIDNext, exists: data.NumMessages,
+			modSeq: data.HighestModSeq, events: c.events.Load(), expunges: c.expunges.Load()}
 		return nil
 	})
 	return true, err

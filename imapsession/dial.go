@@ -160,19 +160,23 @@ func (s *Session) dial(ctx context.Context) (*conn, error) {
 const untold = "X-ORIEL-UNTOLD"
 
 func newConn(s *Session, sock *socket) *conn {
-	c := &conn{session: s, sock: sock, used: time.Now(), fresh: true}
+	c := &conn{session: s, sock: sock, used: time.Now(), fresh: true, told: told{news: make(chan struct{}, 1)}}
 	c.nc = wire.New(sock, wire.Options{
 		// The real greeting is read already. This one says so little that
 		// go-imap asks nothing on its own before the login.
 		Greeting: []byte("* OK [CAPABILITY IMAP4rev1 " + untold + "] ready\r\n"),
 		Names:    s.names,
+		Note:     c.note,
+		Trace:    s.pool.trace,
 	})
-	event := func() { c.events.Add(1) }
 	c.client = imapclient.New(c.nc, &imapclient.Options{UnilateralDataHandler: &imapclient.UnilateralDataHandler{
-		Expunge: func(uint32) { event() },
+		Expunge: func(uint32) {
+			c.expunges.Add(1)
+			c.event()
+		},
 		Mailbox: func(d *imapclient.UnilateralDataMailbox) {
 			if d.NumMessages != nil {
-				event()
+				c.event()
 			}
 		},
 	}})
@@ -217,6 +221,7 @@ func (c *conn) login(op string, plain bool) error {
 type caps struct {
 	sort, esearch, move, uidplus, namespace             bool
 	listExtended, listStatus, specialUse, createSpecial bool
+	condstore, qresync, preview, idle, notify           bool
 }
 
 func capsOf(set imap.CapSet) caps {
@@ -232,5 +237,7 @@ func capsOf(set imap.CapSet) caps {
 		sort: has(imap.CapSort), esearch: has(imap.CapESearch), move: has(imap.CapMove), uidplus: has(imap.CapUIDPlus),
 		namespace: has(imap.CapNamespace), listExtended: has(imap.CapListExtended), listStatus: has(imap.CapListStatus),
 		specialUse: has(imap.CapSpecialUse), createSpecial: has(imap.CapCreateSpecialUse),
+		condstore: has(imap.CapCondStore) || has(imap.CapQResync), qresync: has(imap.CapQResync), preview: has("PREVIEW"),
+		idle: has(imap.CapIdle), notify: has("NOTIFY"),
 	}
 }

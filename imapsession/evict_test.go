@@ -3,6 +3,7 @@ package imapsession
 import (
 	"context"
 	"io"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -75,23 +76,30 @@ func TestEviction(t *testing.T) {
 
 // TestCacheBound: rows are forgotten before they take more than the budget.
 func TestCacheBound(t *testing.T) {
-	var c cache
+	c := cache{total: new(atomic.Int64)}
 	c.reset()
 	for i := range 20000 {
 		r := row{summary: mail.Summary{Subject: "a subject of some length", Preview: "a preview that is a little longer than that"}, root: mail.Part{Children: make([]mail.Part, 3)}}
 		c.setRow(rowKey{"INBOX", 1, 1}, r)
 		c.setRow(rowKey{"INBOX", 1, 2 + imap.UID(i)}, r)
 	}
-	if c.bytes > cacheBytes || len(c.rows) != len(c.oldest) || len(c.rows) < 500 {
-		t.Errorf("%d octets in %d rows (%d in order)", c.bytes, len(c.rows), len(c.oldest))
+	if c.bytes > cacheBytes || len(c.rows) != c.recent.Len() || int64(c.bytes) != c.total.Load() || len(c.rows) < 500 {
+		t.Errorf("%d octets in %d rows (%d in order)", c.bytes, len(c.rows), c.recent.Len())
 	}
 	if _, ok := c.row(rowKey{"INBOX", 1, 2 + imap.UID(19999)}); !ok {
 		t.Error("the newest row is forgotten")
 	}
-	for i := range 3 * maxIndexes {
-		c.setIndex(string(rune('a'+i)), &index{})
+	if _, ok := c.row(rowKey{"INBOX", 1, 1}); !ok {
+		t.Error("the row that is written again and again is forgotten")
 	}
-	if len(c.indexes) != maxIndexes || c.index(string(rune('a'+3*maxIndexes-1))) == nil {
-		t.Errorf("%d indexes", len(c.indexes))
+	for i := range 3 * maxMirrors {
+		c.setOrder(string(rune('a'+i)), &index{validity: 1}, 0)
+	}
+	if len(c.mirrors) != maxMirrors || c.knownOrder(string(rune('a'+3*maxMirrors-1))) == nil {
+		t.Errorf("%d folders are remembered", len(c.mirrors))
+	}
+	c.reset()
+	if c.total.Load() != 0 {
+		t.Errorf("%d octets are counted for nothing", c.total.Load())
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapclient"
 
+	"oriel/decode"
+	"oriel/imapsession/wire"
 	"oriel/mail"
 )
 
@@ -20,12 +22,14 @@ type fetched struct {
 	uid       imap.UID
 	hasFlags  bool
 	flags     []imap.Flag
+	modSeq    uint64 // when the flags changed; 0: not told
 	envelope  *imap.Envelope
 	arrived   time.Time
 	size      int64 // -1: not told
 	structure imap.BodyStructure
 	header    []byte // of a BODY[HEADER...] item
 	hasHeader bool
+	preview   *string           // of a PREVIEW item; nil: the server has none
 	parts     map[string][]byte // content of BODY[1.2] items, by path; "" is the whole message
 }
 
@@ -35,6 +39,8 @@ func (f *fetched) item(item imapclient.FetchItemData) error {
 		f.uid = item.UID
 	case imapclient.FetchItemDataFlags:
 		f.flags, f.hasFlags = item.Flags, true
+	case imapclient.FetchItemDataModSeq:
+		f.modSeq = item.ModSeq
 	case imapclient.FetchItemDataEnvelope:
 		f.envelope = item.Envelope
 	case imapclient.FetchItemDataInternalDate:
@@ -54,9 +60,14 @@ func (f *fetched) item(item imapclient.FetchItemData) error {
 				return io.ErrUnexpectedEOF // T4
 			}
 		}
-		if item.Section.Specifier == imap.PartSpecifierHeader {
+		switch {
+		case item.Section.Specifier == imap.PartSpecifierHeader:
 			f.header, f.hasHeader = content, true
-		} else if item.Literal != nil {
+		case item.Literal == nil:
+		case item.Section.Specifier == wire.Preview:
+			text := decode.Preview(decode.Text(content, "utf-8"))
+			f.preview = &text
+		default:
 			f.parts[pathOf(item.Section.Part)] = content
 		}
 	}
@@ -174,7 +185,7 @@ func (c *conn) flagsOf(op string, uids []imap.UID) (map[imap.UID]*fetched, error
 	b := c.small()
 	b.NeedItem = "FLAGS"
 	err := c.within(b, func() (err error) {
-		got, err = c.complete(op, uids, &imap.FetchOptions{UID: true, Flags: true}, func(f *fetched) bool { return f.hasFlags })
+		got, err = c.complete(op, uids, c.asked(flagsRow), func(f *fetched) bool { return f.hasFlags })
 		return err
 	})
 	return got, err

@@ -26,7 +26,11 @@ const (
 func (s *Session) Folders(ctx context.Context, fresh bool) ([]mail.Folder, error) {
 	const op = "list folders"
 	if !fresh {
-		if l, ok := s.cache.folderList(folderAge); ok {
+		age := folderAge
+		if s.news.watching() {
+			age = 2 * recounted // the watch counts them anew before that
+		}
+		if l, ok := s.cache.folderList(age); ok {
 			return l, nil
 		}
 	}
@@ -39,6 +43,7 @@ func (s *Session) Folders(ctx context.Context, fresh bool) ([]mail.Folder, error
 		})
 		if err == nil {
 			s.cache.setFolders(list, changes)
+			s.tellFolders(list)
 		}
 		return list, err
 	})

@@ -29,56 +29,39 @@ type index struct {
 	uids     []imap.UID
 }
 
-func (c *cache) index(folder string) *index {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.indexes[folder]
+// knownOrder is the order of a folder as far as it is known; nil: not at all.
+func (c *cache) knownOrder(folder string) *index {
+	m, _ := c.peek(folder)
+	return m.order
 }
 
-// isUndated tells folders whose dates ended the connection when they were asked
+// setUndated tells folders whose dates ended the connection when they were asked
 // for: they are listed in UID order.
-func (c *cache) isUndated(folder string) bool {
+func (c *cache) setUndated(folder string, validity uint32) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.undated[folder]
+	c.mirror(folder, validity).undated = true
 }
 
-func (c *cache) setUndated(folder string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.undated[folder] = true
-}
-
-// window is the newest end of a large folder's order while its index is made.
-func (c *cache) window(folder string) *index {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.windows[folder]
-}
-
+// setWindow keeps the newest end of a large folder's order while it is made.
 func (c *cache) setWindow(folder string, ix *index) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.windows[folder] = ix
+	c.mirror(folder, ix.validity).window = ix
 }
 
-func (c *cache) setIndex(folder string, ix *index) {
+// setOrder keeps an order as a connection has just seen it. modSeq is what its
+// SELECT told.
+func (c *cache) setOrder(folder string, ix *index, modSeq uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	m := c.mirror(folder, ix.validity)
 	c.versions++
 	ix.version = c.versions
-	c.indexes[folder] = ix
-	delete(c.windows, folder)
-	if len(c.indexes) <= maxIndexes {
-		return
+	m.replace(ix)
+	if m.modSeq == 0 {
+		m.modSeq = modSeq
 	}
-	oldest := folder
-	for name, other := range c.indexes {
-		if other.version < c.indexes[oldest].version {
-			oldest = name
-		}
-	}
-	delete(c.indexes, oldest)
 }
 
 // hidesDeleted reports whether messages with \Deleted are left out of lists:
@@ -107,12 +90,17 @@ func (c *conn) inStep(ix *index) bool {
 // order returns the selected mailbox's messages, oldest arrival first, with as
 // little traffic as possible.
 func (c *conn) order(op string) (*index, error) {
-	cache := &c.session.cache
-	old := cache.index(c.box.name)
+	old := c.session.cache.view(c.box.name, c.box.validity).order
 	if c.inStep(old) {
 		return old, nil
 	}
-	events := c.events.Load() // what is announced during the command counts as news
+	return c.renew(op, old)
+}
+
+// renew makes the order anew: from the old one and the set of UIDs where that is
+// enough, else by asking for all of it, as for a nil one.
+func (c *conn) renew(op string, old *index) (*index, error) {
+	events, expunges := c.events.Load(), c.expunges.Load() // what is announced during the command counts as news
 	ix, err := c.patched(op, old)
 	if ix == nil && err == nil {
 		ix, err = c.sorted(op)
@@ -121,9 +109,9 @@ func (c *conn) order(op string) (*index, error) {
 		return nil, err
 	}
 	ix.validity, ix.exists, ix.uidNext = c.box.validity, c.exists(), max(ix.uidNext, c.box.uidNext)
-	cache.setIndex(c.box.name, ix)
+	c.session.cache.setOrder(c.box.name, ix, c.box.modSeq)
 	c.box.uidNext = ix.uidNext
-	c.box.events, c.box.version = events, ix.version
+	c.box.events, c.box.expunges, c.box.version = events, expunges, ix.version
 	return ix, nil
 }
 
@@ -165,6 +153,11 @@ func (c *conn) patched(op string, old *index) (*index, error) {
 		}
 	}
 	total, fresh := 0, []imap.UID(nil)
+	for uid := range c.session.cache.view(c.box.name, c.box.validity).removed {
+		if set.Contains(uid) {
+			total-- // we have removed it, and this connection has not heard of it yet
+		}
+	}
 	for _, r := range set {
 		if total += int(r.Stop-r.Start) + 1; total > maxMessages {
 			return nil, nil
@@ -235,12 +228,12 @@ func (c *conn) dates(op string, uids []imap.UID) (map[imap.UID]fetched, error) {
 // and in UID order in a large one.
 func (c *conn) find(op string, filter mail.Filter) ([]imap.UID, error) {
 	uids, err := c.found(op, filter)
-	if err != nil || c.caps.sort || len(uids) > datedMax || c.session.cache.isUndated(c.box.name) {
+	if err != nil || c.caps.sort || len(uids) > datedMax || c.session.cache.view(c.box.name, c.box.validity).undated {
 		return uids, err
 	}
 	dates, err := c.dates(op, uids)
 	if errors.Is(err, errUnreadable) {
-		c.session.cache.setUndated(c.box.name)
+		c.session.cache.setUndated(c.box.name, c.box.validity)
 	}
 	slices.SortStableFunc(uids, func(a, b imap.UID) int { return dates[a].arrived.Compare(dates[b].arrived) })
 	return uids, err
@@ -327,23 +320,12 @@ const elsewhere = "\x00"
 
 // prepare builds the index of a large folder while its first page is read, on a
 // connection of its own.
-func (s *Session) prepare(folder string) {
-	s.cache.mu.Lock()
-	started := s.cache.preparing[folder]
-	s.cache.preparing[folder] = true
-	s.cache.mu.Unlock()
-	if started {
+func (s *Session) prepare(folder string, validity uint32) {
+	if !s.cache.setPreparing(folder, validity, true) {
 		return
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.ended { // its caches with it
-		return
-	}
-	s.working.Add(1)
-	go func() {
-		defer s.working.Done()
-		ctx, cancel := context.WithTimeout(s.background, 2*s.pool.limits.Sort)
+	s.background(func(ctx context.Context) {
+		ctx, cancel := context.WithTimeout(ctx, 2*s.pool.limits.Sort)
 		defer cancel()
 		const op = "index folder"
 		// Not on the connection that has the folder selected: the user's next click
@@ -359,8 +341,18 @@ func (s *Session) prepare(folder string) {
 			// The next page of the folder asks for itself and shows the error.
 			s.pool.log.Debug("index folder", "kind", int(mail.KindOf(err)))
 		}
-		s.cache.mu.Lock()
-		delete(s.cache.preparing, folder)
-		s.cache.mu.Unlock()
-	}()
+		s.cache.setPreparing(folder, validity, false)
+	})
+}
+
+// setPreparing reports whether it has changed anything: only one may begin.
+func (c *cache) setPreparing(folder string, validity uint32, on bool) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	m := c.mirrors[folder]
+	if m == nil || m.validity != validity || m.preparing == on {
+		return false
+	}
+	m.preparing = on
+	return true
 }

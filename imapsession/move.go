@@ -19,6 +19,7 @@ func (s *Session) Move(ctx context.Context, refs []mail.Ref, dst string) (mail.R
 		if b.folder == dst {
 			return stay(c, op, b, o)
 		}
+		o.left = true
 		uids, err := c.movable(op, b.uids, o)
 		if err != nil {
 			return err
@@ -148,7 +149,11 @@ func (c *conn) copySet(op string, set imap.UIDSet, dst string, o *outcome) ([]im
 	c.sent()
 	var copied []imap.UID
 	err := c.within(c.search(), func() error {
+		looked := c.look()
 		data, err := c.client.Copy(set, dst).Wait()
+		if lerr := looked(); err == nil {
+			err = lerr
+		}
 		if err != nil {
 			return c.fault(op, err)
 		}
@@ -252,6 +257,7 @@ func (s *Session) Copy(ctx context.Context, refs []mail.Ref, dst string) (mail.R
 				o.gone[uid] = true
 			}
 		}
+		s.cache.forgetFolders() // dst has more now
 		return nil
 	})
 }

@@ -22,23 +22,25 @@ func (s *Session) Place(ctx context.Context, q mail.ListQuery, r mail.Ref) (mail
 		return mail.Place{}, err
 	}
 	uid := imap.UID(r.UID)
-	if ix := s.cache.index(folder); q.Filter == mail.All && ix != nil && ix.validity == r.Validity && slices.Contains(ix.uids, uid) {
-		return placeIn(ix.uids, ix.uids, r), nil
+	if m, _ := s.cache.peek(folder); m.order != nil && m.validity == r.Validity && slices.Contains(m.order.uids, uid) {
+		if list, ok := m.list(q.Filter); ok && (m.live || q.Filter == mail.All) {
+			return placeIn(m.order.uids, list, r), nil
+		}
 	}
 	if place, ok := s.placeInWindow(folder, q, r); ok {
 		return place, nil
 	}
 	var place mail.Place
 	err = s.do(ctx, op, folder, func(c *conn) error {
-		did, err := c.selectBox(op, folder)
-		if err == nil && !did {
-			err = c.noop(op)
-		}
+		selected, err := c.selectBox(op, folder)
 		if err != nil {
 			return err
 		}
 		if c.box.validity != r.Validity {
 			return problem(mail.Stale, op, "", nil)
+		}
+		if err := c.sync(op, selected); err != nil {
+			return err
 		}
 		ix, err := c.order(op)
 		if err != nil {
@@ -60,7 +62,8 @@ func (s *Session) Place(ctx context.Context, q mail.ListQuery, r mail.Ref) (mail
 // still being made, so that opening the first of them waits for nothing. The
 // oldest of the window has an older neighbour that the window does not know.
 func (s *Session) placeInWindow(folder string, q mail.ListQuery, r mail.Ref) (mail.Place, bool) {
-	w := s.cache.window(folder)
+	m, _ := s.cache.peek(folder)
+	w := m.window
 	if w == nil || q.Filter != mail.All || w.validity != r.Validity || slices.Index(w.uids, imap.UID(r.UID)) <= 0 {
 		return mail.Place{}, false
 	}

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"oriel/mail"
@@ -68,6 +69,10 @@ type Options struct {
 	MaxConns int          // connections per user; 4
 	Limits   Timeouts     // tests shorten them
 	Log      *slog.Logger // nil: slog.Default()
+
+	// Trace, when set, gets every line of every connection without what a log must
+	// not hold; see wire.Options.Trace.
+	Trace func(dir byte, redacted []byte)
 }
 
 // How long things are kept without use.
@@ -84,7 +89,9 @@ type Pool struct {
 	limits Timeouts
 	conns  int
 	log    *slog.Logger
-	key    []byte // of this process, for credential digests
+	trace  func(dir byte, redacted []byte)
+	key    []byte       // of this process, for credential digests
+	bytes  atomic.Int64 // of the rows of all Sessions
 
 	mu       sync.Mutex
 	sessions map[digest]*Session
@@ -109,7 +116,7 @@ func NewPool(s Server, o Options) *Pool {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	p := &Pool{server: s, limits: o.Limits.withDefaults(), conns: o.MaxConns, log: o.Log, key: make([]byte, 32),
+	p := &Pool{server: s, limits: o.Limits.withDefaults(), conns: o.MaxConns, log: o.Log, trace: o.Trace, key: make([]byte, 32),
 		sessions: map[digest]*Session{}, owners: map[string]*Session{}, stop: make(chan struct{})}
 	rand.Read(p.key) // never fails
 	p.janitor.Add(1)

@@ -10,6 +10,7 @@ import (
 	"github.com/emersion/go-imap/v2"
 
 	"oriel/decode"
+	"oriel/imapsession/wire"
 	"oriel/mail"
 )
 
@@ -66,12 +67,14 @@ func (j *rowJob) ref(uid imap.UID) mail.Ref {
 	return mail.Ref{Folder: j.folder, Validity: j.validity, UID: uint32(uid)}
 }
 
-// run reads the rows of uids on a connection that has the folder selected. also
-// is sent in the same flight.
+// run reads the rows of uids on a connection that has the folder selected. also,
+// when there is one, is sent in the same flight. Without anything to ask there
+// is no flight.
 func (j *rowJob) run(c *conn, uids []imap.UID, also func() (wait func() error)) error {
 	j.validity = c.box.validity
 	byLevel := map[int][]imap.UID{}
-	const known = -1 // rows in the cache: only the flags change
+	const known = -1 // rows in the cache: only the flags are asked for
+	flags := j.s.cache.marksOf(j.folder, j.validity, uids)
 	for _, uid := range uids {
 		level := j.s.cache.level(j.key(uid))
 		if j.cautious {
@@ -79,15 +82,24 @@ func (j *rowJob) run(c *conn, uids []imap.UID, also func() (wait func() error)) 
 		}
 		if r, ok := j.s.cache.row(j.key(uid)); ok && level == whole {
 			level, j.roots[uid] = known, r
+			if f, ok := flags[uid]; ok {
+				sum := r.summary
+				sum.Flags = f
+				j.rows[uid] = &sum
+				continue
+			}
 		}
 		byLevel[level] = append(byLevel[level], uid)
 	}
-	options := map[int]*imap.FetchOptions{known: flagsRow, whole: fullRow, headOnly: headRow, headerText: textRow}
+	options := map[int]*imap.FetchOptions{known: c.asked(flagsRow), whole: c.fullRow(), headOnly: headRow, headerText: textRow}
 	var queries []query
 	for level, o := range options {
 		for _, set := range uidSets(byLevel[level]) {
 			queries = append(queries, query{set, o})
 		}
+	}
+	if len(queries) == 0 && also == nil {
+		return nil
 	}
 	var all []*fetched
 	b := c.rows()
@@ -98,11 +110,15 @@ func (j *rowJob) run(c *conn, uids []imap.UID, also func() (wait func() error)) 
 		b.NeedItem = "FLAGS"
 	}
 	err := c.within(b, func() (err error) {
-		wait := also()
+		wait := func() error { return nil }
+		if also != nil {
+			wait = also()
+		}
 		all, err = c.fetch(j.op, queries...)
 		return errors.Join(err, wait())
 	})
 	got := byUID(all)
+	j.s.cache.observed(j.folder, j.validity, got, false)
 	for _, uid := range byLevel[known] {
 		j.keepKnown(uid, got[uid])
 	}
@@ -121,6 +137,23 @@ func (j *rowJob) run(c *conn, uids []imap.UID, also func() (wait func() error)) 
 		j.rows[uid] = &mail.Summary{Ref: j.ref(uid), Broken: true}
 	}
 	return j.rest(c, byLevel[known], byLevel[whole], got)
+}
+
+// asked is o with what this mailbox can tell beyond it: when the flags changed.
+func (c *conn) asked(o *imap.FetchOptions) *imap.FetchOptions {
+	more := *o
+	more.ModSeq = c.box.modSeq != 0
+	return &more
+}
+
+// fullRow asks for all of a row, with the preview where the server makes it
+// (RFC 8970): it remembers what it has made, and reads no body a second time.
+func (c *conn) fullRow() *imap.FetchOptions {
+	o := c.asked(fullRow)
+	if c.caps.preview {
+		o.BodySection = []*imap.FetchItemBodySection{dateField, {Specifier: wire.Preview, Peek: true}}
+	}
+	return o
 }
 
 // firstFault unpacks errors.Join: the callers look at one kind.
@@ -153,7 +186,7 @@ func (j *rowJob) rest(c *conn, known, wanted []imap.UID, got map[imap.UID]*fetch
 	b.NeedItem = "ENVELOPE"
 	var second map[imap.UID]*fetched
 	err := c.within(b, func() (err error) {
-		second, err = c.complete(j.op, again, fullRow, isWhole)
+		second, err = c.complete(j.op, again, c.fullRow(), isWhole)
 		return err
 	})
 	var broken []imap.UID
@@ -185,7 +218,11 @@ func (j *rowJob) keepWhole(uid imap.UID, f *fetched) {
 	sum := summaryOf(j.ref(uid), f)
 	root := partTree(f.structure)
 	sum.Attachment = len(mail.Choose(root).Attachments) > 0
-	r := row{summary: sum, root: root, hasRoot: true}
+	r := row{root: root, hasRoot: true}
+	if f.preview != nil {
+		sum.Preview, r.preview = *f.preview, true
+	}
+	r.summary = sum
 	j.s.cache.setRow(j.key(uid), r)
 	j.roots[uid] = r
 	sum.Flags = flagsFrom(f.flags)
@@ -298,7 +335,7 @@ func (s *Session) quarantine(ctx context.Context, op string, j *rowJob, uids []i
 			if err := c.enter(op, j.folder, j.validity); err != nil {
 				return err
 			}
-			return j.run(c, test, func() func() error { return func() error { return nil } })
+			return j.run(c, test, nil)
 		})
 		switch {
 		case err == nil:

@@ -19,11 +19,11 @@ type Session struct {
 	password string
 	names    *wire.Names
 	owners   map[string]bool // guarded by Pool.mu
-	streams  chan struct{}   // holds one element per running stream
+	streams  chan struct{}   // holds one element for each running stream, and one for the watch
 
-	background context.Context // ends with the Session
-	cancel     context.CancelFunc
-	working    sync.WaitGroup // goroutines of the Session
+	life    context.Context // ends with the Session
+	cancel  context.CancelFunc
+	working sync.WaitGroup // goroutines of the Session
 
 	mu           sync.Mutex
 	idle         []*conn        // least recently used first
@@ -37,13 +37,17 @@ type Session struct {
 	active       time.Time
 
 	cache cache
+	news  news
+	reads reads
 }
 
 func newSession(p *Pool, user, password string) *Session {
 	s := &Session{pool: p, user: user, password: password, names: wire.NewNames(), owners: map[string]bool{},
 		streams: make(chan struct{}, max(1, p.conns-1)), leased: map[*conn]bool{}, active: time.Now()}
-	s.background, s.cancel = context.WithCancel(context.Background())
+	s.cache.total = &p.bytes
+	s.life, s.cancel = context.WithCancel(context.Background())
 	s.cache.reset()
+	s.news = newNews()
 	return s
 }
 
@@ -156,7 +160,7 @@ func (s *Session) pick(folder string, fresh bool) *conn {
 // server takes fewer connections than we do, those that are there have to do for
 // a while: again tells the caller to ask for one of them.
 func (s *Session) dialFor(ctx context.Context) (c *conn, again bool, err error) {
-	if err = s.background.Err(); err == nil {
+	if err = s.life.Err(); err == nil {
 		c, err = s.dial(ctx)
 	}
 	s.mu.Lock()
@@ -179,7 +183,15 @@ func (s *Session) dialFor(ctx context.Context) (c *conn, again bool, err error) 
 		return nil, false, problem(mail.Dropped, "connect", "", nil)
 	}
 	s.leased[c] = true
+	s.news.nudge() // if the watch waits to try again, it need not
 	return c, false, nil
+}
+
+// isCrowded reports whether the server has refused a further connection lately.
+func (s *Session) isCrowded() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return time.Now().Before(s.crowdedUntil)
 }
 
 // giveBack ends a lease.
@@ -320,6 +332,22 @@ func (s *Session) end() {
 		turn <- nil
 	}
 	s.waiting = nil
+}
+
+// background runs f in a goroutine that Close waits for. Its context ends with
+// the Session. started is false when that has ended already.
+func (s *Session) background(f func(ctx context.Context)) (started bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended {
+		return false
+	}
+	s.working.Add(1)
+	go func() {
+		defer s.working.Done()
+		f(s.life)
+	}()
+	return true
 }
 
 // wait returns when the goroutines of the Session have ended, or ctx has. What

@@ -1,0 +1,100 @@
+package imapsession
+
+import (
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/emersion/go-imap/v2"
+
+	"oriel/imapsession/wire"
+)
+
+// told is what a server says on its own, beside the answers. It is filled by the
+// connection's reader, which must not wait for anything.
+type told struct {
+	mu       sync.Mutex
+	vanished imap.UIDSet // named by VANISHED since the last look
+	bye      string      // why the server ended the connection
+	news     chan struct{}
+}
+
+// note takes what the wire hands up.
+func (c *conn) note(n wire.Note) {
+	switch n.Kind {
+	case wire.Bye:
+		c.told.mu.Lock()
+		c.told.bye = n.Text
+		c.told.mu.Unlock()
+	case wire.Alert:
+		c.session.alert(n.Text)
+	case wire.Vanished, wire.Earlier:
+		c.told.mu.Lock()
+		addSet(&c.told.vanished, n.UIDs)
+		c.told.mu.Unlock()
+		if n.Kind == wire.Vanished {
+			c.wake()
+		}
+	case wire.FlagsChanged, wire.HighestModSeq:
+		c.remarks.Add(1)
+		c.wake()
+	case wire.StatusChanged:
+		c.session.recountSoon()
+		c.wake()
+	}
+}
+
+// event counts an announced arrival or expunge.
+func (c *conn) event() {
+	c.events.Add(1)
+	c.wake()
+}
+
+// wake tells the one who waits for news that there is some.
+func (c *conn) wake() {
+	select {
+	case c.told.news <- struct{}{}:
+	default: // nobody has taken the last one yet
+	}
+}
+
+// takeVanished returns those of known that VANISHED has named since the last call.
+func (c *conn) takeVanished(known []imap.UID) []imap.UID {
+	c.told.mu.Lock()
+	set := c.told.vanished
+	c.told.vanished = nil
+	c.told.mu.Unlock()
+	if len(set) == 0 {
+		return nil
+	}
+	// A set may be as wide as numbers go, so that only what is known is walked through.
+	var gone []imap.UID
+	for _, uid := range known {
+		if set.Contains(uid) {
+			gone = append(gone, uid)
+		}
+	}
+	return gone
+}
+
+// bye is what the server said when it ended the connection.
+func (c *conn) bye() string {
+	c.told.mu.Lock()
+	defer c.told.mu.Unlock()
+	return words(c.told.bye)
+}
+
+// addSet adds a set as the server wrote it, which the wire has checked.
+func addSet(to *imap.UIDSet, set string) {
+	for part := range strings.SplitSeq(set, ",") {
+		lo, hi, isRange := strings.Cut(part, ":")
+		if !isRange {
+			hi = lo
+		}
+		a, err1 := strconv.ParseUint(lo, 10, 32)
+		b, err2 := strconv.ParseUint(hi, 10, 32)
+		if err1 == nil && err2 == nil && a > 0 && b > 0 {
+			to.AddRange(imap.UID(min(a, b)), imap.UID(max(a, b)))
+		}
+	}
+}

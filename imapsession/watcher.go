@@ -1,0 +1,364 @@
+package imapsession
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	"oriel/imapsession/wire"
+	"oriel/mail"
+)
+
+const (
+	calm      = 250 * time.Millisecond // at most one event of a folder in that time; the first goes at once
+	linger    = 5 * time.Minute        // the watch goes on after the last page has gone
+	reIdle    = 270 * time.Second      // IDLE is renewed before anything on the way forgets the connection
+	wary      = time.Minute            // likewise, on a server that does not announce what it should
+	recounted = time.Minute            // how often all folders are counted
+	doneLimit = 10 * time.Second       // for the answers to IDLE and DONE
+)
+
+// backoff is the time before each further attempt to reach a server that is away.
+var backoff = []time.Duration{200 * time.Millisecond, time.Second, 5 * time.Second, 30 * time.Second}
+
+// keepWatching works for the Watches: it holds one connection with the folder
+// that the user looks at, keeps that folder's mirror true, and publishes what
+// changes. It ends when nobody has watched for a while.
+func (s *Session) keepWatching(ctx context.Context) {
+	w := &watcher{s: s}
+	for tries := 0; !s.stopWatching(ctx); {
+		err := w.watch(ctx, func() { tries = 0; s.setLost(nil) })
+		switch mail.KindOf(err) {
+		case mail.Denied:
+			s.news.mu.Lock()
+			s.news.emit(mail.Event{Kind: mail.Expired})
+			s.news.running = false
+			s.news.mu.Unlock()
+			return
+		case mail.Busy: // no connection to spare: look now and then on a shared one
+			tries = 0
+			w.pause(ctx, wary)
+			continue
+		}
+		if err == nil || ctx.Err() != nil {
+			continue
+		}
+		if tries > 0 { // a connection that only had to be made anew is no news
+			s.setLost(reasonOf(err))
+		}
+		if tries++; tries > 1 {
+			d := backoff[min(tries-2, len(backoff)-1)]
+			w.pause(ctx, d*9/10+rand.N(d/5))
+		}
+	}
+	s.setLost(nil)
+}
+
+// reasonOf is what may be said of a failure.
+func reasonOf(err error) *string {
+	reason := ""
+	if e, ok := err.(*mail.Error); ok {
+		reason = e.Reason
+	}
+	return &reason
+}
+
+// stopWatching reports whether the goroutine may end, and if so notes that it has.
+func (s *Session) stopWatching(ctx context.Context) bool {
+	n := &s.news
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if ctx.Err() == nil && (len(n.watches) > 0 || time.Since(n.quiet) < linger) {
+		return false
+	}
+	n.running, n.told = false, nil
+	return true
+}
+
+// watcher is the state of keepWatching.
+type watcher struct {
+	s       *Session
+	c       *conn
+	folder  string    // that c has selected and vouches for; "" for none
+	told    time.Time // when something was last published
+	counted time.Time // when all folders were last counted
+	missed  int       // changes in a row that the server had not announced
+}
+
+// pause waits, until something calls for attention.
+func (w *watcher) pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-w.s.news.nudged:
+	case <-ctx.Done():
+	}
+}
+
+// watch holds a connection until it breaks, or nobody watches any more.
+func (w *watcher) watch(ctx context.Context, well func()) error {
+	const op = "watch"
+	s := w.s
+	if !s.spare() {
+		if err := s.do(ctx, op, "", w.glance); err != nil {
+			return err
+		}
+		well()
+		return problem(mail.Busy, op, "", nil)
+	}
+	defer func() { <-s.streams }()
+	c, err := s.borrow(ctx, op, elsewhere, false)
+	if err != nil {
+		return err
+	}
+	w.c = c
+	stop := context.AfterFunc(ctx, c.sock.cut)
+	defer func() {
+		stop()
+		w.leave()
+		c.lost = true // it may be inside an IDLE, and it has its own settings
+		s.giveBack(c)
+	}()
+	if err := c.enableVanished(op); err != nil {
+		return err
+	}
+	for !s.stopWatching(ctx) {
+		if err := w.round(ctx, op); err != nil {
+			return err
+		}
+		well()
+		if err := w.wait(ctx, op); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// spare takes a connection's place among the streams: together with them the
+// watch leaves one connection to the pages. false: there is none to spare.
+func (s *Session) spare() bool {
+	if s.pool.conns < 2 || s.isCrowded() {
+		return false
+	}
+	select {
+	case s.streams <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}
+
+// leave ends the promise that the watched folder's mirror is true.
+func (w *watcher) leave() {
+	if w.folder != "" {
+		w.s.cache.setLive(w.folder, false)
+		w.folder = ""
+	}
+}
+
+// round looks at what has changed and publishes it.
+func (w *watcher) round(ctx context.Context, op string) error {
+	s, c := w.s, w.c
+	folder := s.news.looking()
+	if w.folder != folder {
+		w.leave()
+	}
+	selected, err := c.selectBox(op, folder)
+	if mail.KindOf(err) == mail.NoFolder && folder != "INBOX" {
+		s.lookAway(folder) // somebody has deleted it
+		return nil
+	}
+	if err == nil {
+		err = c.sync(op, selected)
+		c.idled = false
+	}
+	if err == nil {
+		err = c.countIfNeeded(op)
+	}
+	if err != nil {
+		return err
+	}
+	drain(c.told.news)
+	if w.folder = folder; c.caps.idle && w.missed < 2 {
+		s.cache.setLive(folder, true)
+	}
+	s.tell(folder)
+	w.told = time.Now()
+	return w.count(op)
+}
+
+// count looks at all folders when it is time to.
+func (w *watcher) count(op string) error {
+	n := &w.s.news
+	n.mu.Lock()
+	due := n.recount || time.Since(w.counted) > recounted
+	n.recount = false
+	n.mu.Unlock()
+	if !due {
+		return nil
+	}
+	w.counted = time.Now()
+	return w.s.recount(w.c, op)
+}
+
+// glance is a round on a connection that is shared with the pages.
+func (w *watcher) glance(c *conn) error {
+	const op = "glance"
+	folder := w.s.news.looking()
+	selected, err := c.selectBox(op, folder)
+	if err == nil {
+		err = c.sync(op, selected)
+	}
+	if err != nil {
+		return err
+	}
+	w.s.tell(folder)
+	return w.s.recount(c, op)
+}
+
+// wait returns when there is something to look at on the server.
+func (w *watcher) wait(ctx context.Context, op string) error {
+	limit := reIdle
+	if w.missed >= 2 || !w.c.caps.idle {
+		limit = wary
+	}
+	t := time.NewTimer(limit)
+	defer t.Stop()
+	counting := time.NewTimer(recounted)
+	defer counting.Stop()
+	return w.c.idling(op, func() {
+		for {
+			select {
+			case <-w.c.told.news:
+				w.c.idled, w.missed = true, 0
+				w.restrain(ctx)
+				return
+			case <-w.s.news.nudged:
+				w.s.tell(w.folder) // a change of our own
+				if w.s.news.looking() != w.folder || w.s.news.wantsCount() {
+					return
+				}
+			case <-t.C:
+				return
+			case <-counting.C:
+				return
+			case <-w.c.client.Closed():
+				return
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
+}
+
+// restrain lets time pass between two looks, so that a storm of announcements
+// becomes one look.
+func (w *watcher) restrain(ctx context.Context) {
+	left := calm - time.Since(w.told)
+	if left <= 0 {
+		return
+	}
+	t := time.NewTimer(left)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	case <-w.c.client.Closed():
+	}
+}
+
+func (n *news) wantsCount() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.recount
+}
+
+// idling runs wait inside an IDLE (RFC 2177), or without one where the server
+// has none. The commands that follow need not wait for the answer to DONE.
+func (c *conn) idling(op string, wait func()) error {
+	if !c.caps.idle {
+		wait()
+		return nil
+	}
+	c.nc.Begin(wire.Budget{First: doneLimit, Progress: doneLimit})
+	cmd, err := c.client.Idle()
+	c.nc.End()
+	if err != nil {
+		if err = c.fault(op, err); !c.lost {
+			c.caps.idle = false // refused: it is asked now and then instead
+			return nil
+		}
+		return err
+	}
+	wait()
+	return c.within(wire.Budget{First: doneLimit, Progress: doneLimit}, func() error {
+		if err := cmd.Close(); err != nil {
+			return c.fault(op, err)
+		}
+		return c.fault(op, cmd.Wait())
+	})
+}
+
+// enableVanished makes the server say which messages are gone (RFC 7162 section
+// 3.2.3). It must come before any mailbox is selected (RFC 5161 section 3.1).
+func (c *conn) enableVanished(op string) error {
+	if !c.caps.qresync || c.box != nil || c.hidesDeleted() {
+		return nil
+	}
+	return c.within(c.small(), func() error {
+		c.nc.Replace("ENABLE QRESYNC")
+		err := c.fault(op, c.client.Noop().Wait())
+		if err != nil && !c.lost {
+			return nil // it does without
+		}
+		return err
+	})
+}
+
+// countIfNeeded counts unread messages where the flags of all that has changed
+// do not tell.
+func (c *conn) countIfNeeded(op string) error {
+	m := c.session.cache.view(c.box.name, c.box.validity)
+	if m.unread >= 0 {
+		return nil
+	}
+	unread := 0
+	err := c.within(c.search(), func() error { return c.countUnread(op, &unread)() })
+	if err == nil {
+		c.session.cache.counted(c.box.name, m.version, unread)
+	}
+	return err
+}
+
+// recount looks at all folders and publishes what has changed.
+func (s *Session) recount(c *conn, op string) error {
+	s.cache.mu.Lock()
+	changes := s.cache.changes
+	s.cache.mu.Unlock()
+	list, err := c.folders(op)
+	if err != nil {
+		return err
+	}
+	s.cache.setFolders(list, changes)
+	s.tellFolders(list)
+	return nil
+}
+
+// lookAway turns from a folder that is gone to the inbox.
+func (s *Session) lookAway(folder string) {
+	n := &s.news
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.folder == folder {
+		n.folder = ""
+	}
+	n.emit(mail.Event{Kind: mail.Listed})
+}
+
+func drain(ch chan struct{}) {
+	select {
+	case <-ch:
+	default:
+	}
+}
