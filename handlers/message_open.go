@@ -14,7 +14,8 @@ import (
 )
 
 // openMessage shows a message, alone for htmx, beside its list for everybody
-// else, and marks it read when a person opened it: GET /m/{folder}/{msg}.
+// else: GET /m/{folder}/{msg}. When a person opened it, it is marked read after
+// the answer, which shows it read already.
 func (a *App) openMessage(v visit) error {
 	ref, moved, err := a.messageParam(v)
 	if err != nil {
@@ -28,17 +29,27 @@ func (a *App) openMessage(v visit) error {
 	if err != nil {
 		return err
 	}
-	if !m.Seen && readByAPerson(v.Request()) {
-		m.Seen = a.markRead(v, ref)
-	}
+	fresh := !m.Seen && readByAPerson(v.Request())
+	show := a.showBeside
 	if wanted(v.Request()) != wholePage {
-		return a.showReader(v, m, q)
+		show = a.showReader
 	}
-	return a.showBeside(v, m, q)
+	if err := show(v, m, q, fresh); err != nil || !fresh {
+		return err
+	}
+	id := idOf(v) // the request is over by the time it is needed
+	v.mail.MarkLater(ref, func(_ mail.Result, err error) {
+		if err != nil {
+			// A folder that may only be read is no reason not to show the message.
+			a.Log.Debug("not marked read", "id", id, "error", err)
+		}
+	})
+	return nil
 }
 
-// showReader answers htmx with the message alone.
-func (a *App) showReader(v visit, m mail.Message, q mail.ListQuery) error {
+// showReader answers htmx with the message alone. fresh says that it becomes read
+// with this answer.
+func (a *App) showReader(v visit, m mail.Message, q mail.ListQuery, fresh bool) error {
 	ctx := v.Request().Context()
 	folders, err := v.mail.Folders(ctx, false)
 	if err != nil {
@@ -48,12 +59,15 @@ func (a *App) showReader(v visit, m mail.Message, q mail.ListQuery) error {
 	if err != nil {
 		return err
 	}
+	if fresh {
+		folders = oneRead(folders, m.Folder)
+	}
 	f := a.frame(v, title(m), folders, q)
 	return render(v, http.StatusOK, views.ReaderPartial(f, a.reader(v, f, m, q, place)))
 }
 
 // showBeside answers with the whole page: the message and the list it is in.
-func (a *App) showBeside(v visit, m mail.Message, q mail.ListQuery) error {
+func (a *App) showBeside(v visit, m mail.Message, q mail.ListQuery, fresh bool) error {
 	list, folders, err := a.list(v, q)
 	if err != nil {
 		return err
@@ -62,10 +76,30 @@ func (a *App) showBeside(v visit, m mail.Message, q mail.ListQuery) error {
 	if err != nil {
 		return err
 	}
+	if fresh {
+		folders = oneRead(folders, m.Folder)
+		list.Folder = oneRead([]mail.Folder{list.Folder}, m.Folder)[0]
+		list.Rows = slices.Clone(list.Rows)
+		for i, row := range list.Rows {
+			list.Rows[i].Seen = row.Seen || row.Ref == m.Ref
+		}
+	}
 	f := a.frame(v, title(m), folders, shownQuery(list))
 	view := views.ListView{Context: f.Context, List: list, Open: m.Ref}
 	reader := a.reader(v, f, m, shownQuery(list), place)
 	return render(v, http.StatusOK, views.Page(f, views.Mail(f, view, &reader)))
+}
+
+// oneRead returns the folders with one unread message less in one of them: the
+// page is drawn before the mail server is told.
+func oneRead(folders []mail.Folder, name string) []mail.Folder {
+	out := slices.Clone(folders)
+	for i, f := range out {
+		if f.Name == name && f.Unread > 0 {
+			out[i].Unread--
+		}
+	}
+	return out
 }
 
 // reader prepares the reading pane.
@@ -188,17 +222,6 @@ func unseen(r *http.Request) bool {
 		}
 	}
 	return false
-}
-
-// markRead sets \Seen and reports whether the server did. A folder that may only
-// be read is no reason not to show the message.
-func (a *App) markRead(v visit, ref mail.Ref) bool {
-	r, err := v.mail.SetFlags(v.Request().Context(), []mail.Ref{ref}, []string{`\Seen`}, nil)
-	if err != nil {
-		a.Log.Debug("not marked read", "id", idOf(v), "error", err)
-		return false
-	}
-	return len(r.Done) == 1
 }
 
 // opened marks messages read that a page shows from what it had fetched ahead:
