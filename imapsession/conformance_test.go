@@ -6,7 +6,8 @@ import (
 	"oriel/internal/mailtest"
 )
 
-// The same suite on both servers: the embedded one proves the ways without
-// extensions, Dovecot those with them.
+// The same suite on every server: see package mailtest for what each is there for.
 func TestConformanceEmbedded(t *testing.T) { mailtest.Run(t, mailtest.Embedded) }
 func TestConformanceDovecot(t *testing.T)  { mailtest.Run(t, mailtest.Dovecot) }
+func TestConformanceCyrus(t *testing.T)    { mailtest.Run(t, mailtest.Cyrus(t)) }
+func TestConformanceCourier(t *testing.T)  { mailtest.Run(t, mailtest.Courier(t)) }

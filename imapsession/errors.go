@@ -75,6 +75,11 @@ func refusal(op string, e *imap.Error) *mail.Error {
 		kind = mail.Unreachable
 	case imap.ResponseCodeAuthenticationFailed, imap.ResponseCodeAuthorizationFailed, imap.ResponseCodeExpired:
 		kind = mail.Denied
+	case "", imap.ResponseCodeAlert:
+		// Cyrus imapd and Courier say it in words.
+		if strings.Contains(strings.ToLower(e.Text), "quota") {
+			kind = mail.OverQuota
+		}
 	}
 	return problem(kind, op, words(e.Text), e)
 }

@@ -11,17 +11,15 @@
 // The exception is the socket at which imaplogin has passwords checked. A chroot
 // or a mount namespace could move it, but asks for rights that neither an
 // ordinary user nor every container has. In their place a small library
-// (testdata/preload.c, compiled with the C compiler that the race detector needs
-// too) turns that one connection to a socket of ours, where this package answers
-// as Courier's authdaemond does. So it works as root, where mail belongs to
-// nobody, and as an ordinary user, and LOGIN is real.
+// (see package unpacked) turns that one connection to a socket of ours, where this
+// package answers as Courier's authdaemond does. So it works as root, where mail
+// belongs to nobody, and as an ordinary user, and LOGIN is real.
 //
 // The dialogue is plain IMAP. It is test support. Nothing in the program imports it.
 package courier
 
 import (
 	"bufio"
-	_ "embed"
 	"fmt"
 	"io"
 	"net"
@@ -48,9 +46,6 @@ type Server struct {
 	passwords map[string]string
 }
 
-//go:embed testdata/preload.c
-var preloadSource string
-
 // capabilities are those of the configuration file that Debian ships.
 const capabilities = "IMAP4rev1 UIDPLUS CHILDREN NAMESPACE THREAD=ORDEREDSUBJECT THREAD=REFERENCES SORT QUOTA IDLE"
 
@@ -61,14 +56,13 @@ func Start(tb testing.TB, environment ...string) *Server {
 	tb.Helper()
 	u := unpacked.New(tb, "courier", "usr/sbin/couriertcpd", "usr/lib/courier/courier/imaplogin", "usr/bin/imapd")
 	s := &Server{Server: u, tb: tb, passwords: map[string]string{}}
-	library := s.compile()
 	s.answerPasswords()
 	s.Mkdir("home")
 	s.Run(func(port int) *exec.Cmd {
 		cmd := exec.Command(s.Program("couriertcpd"), "-address="+unpacked.Host, "-maxprocs=300", "-maxperip=300",
 			"-nodnslookup", "-noidentlookup", strconv.Itoa(port), s.Program("imaplogin"), s.Program("imapd"), "Maildir")
 		cmd.Env = append([]string{
-			"PATH=" + os.Getenv("PATH"), "LANG=C.UTF-8", "LD_PRELOAD=" + library, "AUTHDAEMON_SOCKET=" + s.socket(),
+			"PATH=" + os.Getenv("PATH"), "LANG=C.UTF-8", "AUTHDAEMON_SOCKET=" + s.socket(),
 			"IMAP_CAPABILITY=" + capabilities, "IMAP_KEYWORDS=1", "IMAP_ACL=1", "IMAP_IDLE_TIMEOUT=60",
 			"IMAP_MAILBOX_SANITY_CHECK=1", "IMAP_CHECK_ALL_FOLDERS=0", "IMAP_OBSOLETE_CLIENT=0", "IMAP_UMASK=022",
 			"IMAP_USELOCKS=1", "IMAP_ENHANCEDIDLE=0", "IMAP_TRASHFOLDERNAME=Trash", "IMAP_MOVE_EXPUNGE_TO_TRASH=0",
@@ -76,17 +70,6 @@ func Start(tb testing.TB, environment ...string) *Server {
 		return cmd
 	})
 	return s
-}
-
-// compile makes the library that turns the connection to the compiled-in socket.
-func (s *Server) compile() string {
-	s.tb.Helper()
-	out, source := filepath.Join(s.Dir, "lib", "preload.so"), s.Write("preload.c", preloadSource)
-	b, err := exec.Command("gcc", "-shared", "-fPIC", "-O", "-o", out, source, "-ldl").CombinedOutput()
-	if err != nil {
-		s.tb.Fatalf("Courier needs a C compiler for its tests (Debian: apt install gcc libc6-dev): %v\n%s", err, b)
-	}
-	return out
 }
 
 // AddUser makes a user with an empty INBOX, or gives an existing one another password.
@@ -103,7 +86,7 @@ func (s *Server) AddUser(name, password string) {
 // SetQuota limits what a user's folders may hold together, in octets.
 func (s *Server) SetQuota(name string, octets int) {
 	s.tb.Helper()
-	path := s.Write(filepath.Join("home", name, "Maildir", "maildirsize"), fmt.Sprintf("%dS\n%12d %12d\n", octets, 0, 0))
+	path := s.Write(filepath.Join("home", name, "Maildir", "maildirsize"), fmt.Sprintf("%dS\n%12d %12d\n", octets, octets, 1))
 	s.Check(os.Chown(path, s.Owner.UID, s.Owner.GID))
 }
 

@@ -14,7 +14,7 @@ func (s *suite) create(names ...string) {
 	c := s.a.Client(s.T)
 	defer c.Close()
 	for _, n := range names {
-		if err := c.Create(n, nil).Wait(); err != nil {
+		if err := c.Create(s.name(n), nil).Wait(); err != nil {
 			s.Fatalf("create %q: %v", n, err)
 		}
 	}
@@ -29,8 +29,8 @@ func (s *suite) folders() []mail.Folder {
 	return l
 }
 
-func find(l []mail.Folder, name string) (mail.Folder, bool) {
-	i := slices.IndexFunc(l, func(f mail.Folder) bool { return f.Name == name })
+func (s *suite) find(l []mail.Folder, name string) (mail.Folder, bool) {
+	i := slices.IndexFunc(l, func(f mail.Folder) bool { return f.Name == s.name(name) })
 	if i < 0 {
 		return mail.Folder{}, false
 	}
@@ -40,20 +40,20 @@ func find(l []mail.Folder, name string) (mail.Folder, bool) {
 // testFolders: nesting, order, counts, parents that cannot be opened.
 func testFolders(s *suite) {
 	s.create("Work/Plans/2026", "zebra", "Apple", "Trash")
-	s.a.Deliver(s.T, "zebra", Plain(1), Plain(2, imap.FlagSeen), Plain(3))
+	s.deliver("zebra", Plain(1), Plain(2, imap.FlagSeen), Plain(3))
 	l := s.folders()
 	var names []string
 	for _, f := range l {
 		names = append(names, f.Name)
 	}
-	if got, want := strings.Join(names, ","), "INBOX,Trash,Apple,Work,Work/Plans,Work/Plans/2026,zebra"; got != want {
+	if got, want := strings.Join(names, ","), strings.Join(s.names("INBOX", "Trash", "Apple", "Work", "Work/Plans", "Work/Plans/2026", "zebra"), ","); got != want {
 		s.Errorf("folders are %s, want %s", got, want)
 	}
-	z, _ := find(l, "zebra")
+	z, _ := s.find(l, "zebra")
 	if !z.Counted || z.Total != 3 || z.Unread != 2 || z.Validity == 0 || z.UIDNext < 4 {
 		s.Errorf("zebra is %+v", z)
 	}
-	deep, _ := find(l, "Work/Plans/2026")
+	deep, _ := s.find(l, "Work/Plans/2026")
 	if deep.Leaf() != "2026" || len(deep.Path()) != 3 || deep.NoSelect {
 		s.Errorf("nested folder is %+v", deep)
 	}
@@ -64,26 +64,55 @@ func testFolders(s *suite) {
 }
 
 // testFolderNames: every name that the server accepts comes back as it was and
-// can be opened, listed from and moved to.
+// can be opened, listed from and moved to. Asking for one that it refuses does no harm.
 func testFolderNames(s *suite) {
-	names := []string{"Été & 日本", "a&b", `we"ird`, "100%25", "star", "back'tick`", "a~b", "Entwürfe (alt)", "x y  z", "Путь/Дети", "R&D", "emoji 🎉"}
+	names := []string{"Été & 日本", "a&b", `we"ird`, `we"ird\name`, "100%25", "star", "star*", "back'tick`", "a~b", "Entwürfe (alt)", "x y  z", "Путь/Дети", "R&D", "emoji 🎉"}
+	for _, n := range s.a.Refuses {
+		names = slices.DeleteFunc(names, func(name string) bool { return name == n })
+		s.refused(n)
+	}
 	s.create(names...)
 	l := s.folders()
 	for _, n := range names {
-		if _, ok := find(l, n); !ok {
+		if _, ok := s.find(l, n); !ok {
 			s.Errorf("%q is not listed", n)
 			continue
 		}
-		s.a.Deliver(s.T, "INBOX", Plain(1))
+		s.deliver("INBOX", Plain(1))
 		inbox := s.list("INBOX", mail.All, 1)
-		res, err := s.s.Move(s.ctx, refs(inbox)[:1], n)
-		if err != nil || len(res.Done) != 1 || len(res.Moved) != 1 || res.Moved[0].Folder != n {
+		res, err := s.s.Move(s.ctx, refs(inbox)[:1], s.name(n))
+		if err != nil || len(res.Done) != 1 || len(res.Moved) != 1 || res.Moved[0].Folder != s.name(n) {
 			s.Errorf("move to %q: %+v %v", n, res, err)
 			continue
 		}
-		if l := s.list(n, mail.All, 1); len(l.Rows) != 1 || l.Rows[0].Ref != res.Moved[0] || l.Folder.Name != n {
+		if l := s.list(n, mail.All, 1); len(l.Rows) != 1 || l.Rows[0].Ref != res.Moved[0] || l.Folder.Name != s.name(n) {
 			s.Errorf("list of %q: %+v", n, l)
 		}
+	}
+}
+
+// refused checks that the server does not allow the name, that Oriel says so, and
+// that nothing is lost on the way to such a folder.
+func (s *suite) refused(name string) {
+	s.Helper()
+	if err := s.a.Client(s.T).Create(s.name(name), nil).Wait(); err == nil {
+		s.Errorf("the server allows %q", name)
+	}
+	_, err := s.s.List(s.ctx, mail.ListQuery{Folder: s.name(name)})
+	s.wantKind(err, mail.NoFolder)
+	s.deliver("INBOX", Plain(1))
+	inbox := refs(s.list("INBOX", mail.All, 1))
+	if res, err := s.s.Move(s.ctx, inbox, s.name(name)); err == nil || len(res.Done) != 0 {
+		s.Errorf("move to %q: %+v, %v", name, res, err)
+	}
+	if l := s.list("INBOX", mail.All, 1); len(l.Rows) != len(inbox) {
+		s.Errorf("after a refused move to %q there are %d of %d messages", name, len(l.Rows), len(inbox))
+	}
+	if _, err := s.s.CreateRole(s.ctx, mail.Junk, name); err == nil {
+		s.Errorf("a folder for a role is made with the name %q", name)
+	}
+	if _, err := s.s.Delete(s.ctx, inbox); err != nil {
+		s.Error(err)
 	}
 }
 
@@ -96,7 +125,7 @@ func testRoles(s *suite) {
 	l := s.folders()
 	for name, role := range map[string]mail.Role{"INBOX": mail.Inbox, "Papierkorb": mail.Trash, "Gesendet": mail.Sent,
 		"Entwürfe": mail.Drafts, "Spam": mail.Junk, "Archiv": mail.Archive, "Other": ""} {
-		if f, _ := find(l, name); f.Role != role {
+		if f, _ := s.find(l, name); f.Role != role {
 			s.Errorf("%s has role %q, want %q", name, f.Role, role)
 		}
 	}
@@ -105,7 +134,7 @@ func testRoles(s *suite) {
 			s.Errorf("folder %d has role %q, want %q", i, l[i].Role, r)
 		}
 	}
-	if f, err := s.s.Role(s.ctx, mail.Trash); err != nil || f.Name != "Papierkorb" {
+	if f, err := s.s.Role(s.ctx, mail.Trash); err != nil || f.Name != s.name("Papierkorb") {
 		s.Errorf("Trash is %+v, %v", f, err)
 	}
 }
@@ -113,17 +142,17 @@ func testRoles(s *suite) {
 // testCreateRole: made once, found afterwards, usable as a destination.
 func testCreateRole(s *suite) {
 	f, err := s.s.CreateRole(s.ctx, mail.Archive, "")
-	if err != nil || f.Role != mail.Archive || f.Name != "Archive" {
+	if err != nil || f.Role != mail.Archive || f.Name != s.name("Archive") {
 		s.Fatalf("CreateRole: %+v, %v", f, err)
 	}
 	if again, err := s.s.CreateRole(s.ctx, mail.Archive, "Another"); err != nil || again.Name != f.Name {
 		s.Errorf("a second CreateRole: %+v, %v", again, err)
 	}
 	odd, err := s.s.CreateRole(s.ctx, mail.Junk, "Mülleimer")
-	if err != nil || odd.Role != mail.Junk || odd.Name != "Mülleimer" {
+	if err != nil || odd.Role != mail.Junk || odd.Name != s.name("Mülleimer") {
 		s.Errorf("CreateRole with a name of its own: %+v, %v", odd, err)
 	}
-	s.a.Deliver(s.T, "INBOX", Plain(1))
+	s.deliver("INBOX", Plain(1))
 	if res, err := s.s.Move(s.ctx, refs(s.list("INBOX", mail.All, 1)), f.Name); err != nil || len(res.Done) != 1 {
 		s.Errorf("move into it: %+v, %v", res, err)
 	}
@@ -134,21 +163,21 @@ func testCreateRole(s *suite) {
 
 // testNoFolder: a folder that is not there, or no longer.
 func testNoFolder(s *suite) {
-	ref := mail.Ref{Folder: "nowhere", Validity: 1, UID: 1}
-	_, err := s.s.List(s.ctx, mail.ListQuery{Folder: "nowhere"})
+	ref := mail.Ref{Folder: s.name("nowhere"), Validity: 1, UID: 1}
+	_, err := s.s.List(s.ctx, mail.ListQuery{Folder: s.name("nowhere")})
 	s.wantKind(err, mail.NoFolder)
 	_, err = s.s.Message(s.ctx, ref)
 	s.wantKind(err, mail.NoFolder)
-	_, err = s.s.Validity(s.ctx, "nowhere")
+	_, err = s.s.Validity(s.ctx, s.name("nowhere"))
 	s.wantKind(err, mail.NoFolder)
 	_, err = s.s.SetFlags(s.ctx, []mail.Ref{ref}, []string{`\Seen`}, nil)
 	s.wantKind(err, mail.NoFolder)
 
-	s.a.Deliver(s.T, "INBOX", Plain(1))
+	s.deliver("INBOX", Plain(1))
 	inbox := s.list("INBOX", mail.All, 1)
 	for name, change := range map[string]func() (mail.Result, error){
-		"move": func() (mail.Result, error) { return s.s.Move(s.ctx, refs(inbox), "nowhere") },
-		"copy": func() (mail.Result, error) { return s.s.Copy(s.ctx, refs(inbox), "nowhere") },
+		"move": func() (mail.Result, error) { return s.s.Move(s.ctx, refs(inbox), s.name("nowhere")) },
+		"copy": func() (mail.Result, error) { return s.s.Copy(s.ctx, refs(inbox), s.name("nowhere")) },
 	} {
 		if res, err := change(); mail.KindOf(err) != mail.NoFolder || len(res.Done) != 0 {
 			s.Errorf("%s to a missing folder: %+v, %v", name, res, err)
@@ -171,7 +200,7 @@ func testInvalid(s *suite) {
 		_, err := s.s.SetFlags(ctx, ref, []string{flag}, nil)
 		s.wantKind(err, mail.Invalid)
 	}
-	_, err = s.s.Move(ctx, []mail.Ref{{Folder: "INBOX", Validity: 1}}, "Trash")
+	_, err = s.s.Move(ctx, []mail.Ref{{Folder: "INBOX", Validity: 1}}, s.name("Trash"))
 	s.wantKind(err, mail.Invalid)
 	for _, path := range []string{"", "0", "1.", ".1", "01", "1.x", "-1", "99999999999"} {
 		_, err := s.s.Part(ctx, ref[0], path)

@@ -14,19 +14,19 @@ import (
 // testListOrder: newest arrival first. The embedded server has no SORT, so that
 // mail delivered in order of arrival is the common ground; see testMoveOldDate.
 func testListOrder(s *suite) {
-	s.a.Deliver(s.T, "INBOX", Plains(1, 6)...)
+	s.deliver("INBOX", Plains(1, 6)...)
 	l := s.wantSubjects("INBOX", mail.All, "5 4 3 2 1")
 	for i, r := range l.Rows {
 		if !r.Arrived.Equal(day(5-i)) || r.Folder != "INBOX" || r.Validity != l.Folder.Validity {
 			s.Errorf("row %d is %+v", i, r)
 		}
 	}
-	s.a.Deliver(s.T, "INBOX", Plain(6))
+	s.deliver("INBOX", Plain(6))
 	s.wantSubjects("INBOX", mail.All, "6 5 4 3 2 1")
 }
 
 func testListPages(s *suite) {
-	s.a.Deliver(s.T, "INBOX", Plains(0, 120)...)
+	s.deliver("INBOX", Plains(0, 120)...)
 	for page, want := range map[int]struct{ page, first, last int }{0: {1, 1, 50}, 1: {1, 1, 50}, 2: {2, 51, 100}, 3: {3, 101, 120}, 4: {3, 101, 120}, 1 << 40: {3, 101, 120}} {
 		l := s.list("INBOX", mail.All, page)
 		if l.Page != want.page || l.Pages != 3 || l.Matches != 120 || l.First() != want.first || l.Last() != want.last {
@@ -41,7 +41,7 @@ func testListPages(s *suite) {
 }
 
 func testListFilters(s *suite) {
-	s.a.Deliver(s.T, "INBOX", Plain(1), Plain(2, imap.FlagSeen), Plain(3, imap.FlagSeen, imap.FlagFlagged), Plain(4, imap.FlagFlagged), Plain(5, imap.FlagSeen))
+	s.deliver("INBOX", Plain(1), Plain(2, imap.FlagSeen), Plain(3, imap.FlagSeen, imap.FlagFlagged), Plain(4, imap.FlagFlagged), Plain(5, imap.FlagSeen))
 	l := s.wantSubjects("INBOX", mail.All, "5 4 3 2 1")
 	if l.Folder.Total != 5 || l.Folder.Unread != 2 || !l.Folder.Counted {
 		s.Errorf("folder is %+v", l.Folder)
@@ -62,7 +62,7 @@ func testListFilters(s *suite) {
 }
 
 func testListRows(s *suite) {
-	s.a.Deliver(s.T, "INBOX", Message{Date: day(3), Flags: []imap.Flag{imap.FlagSeen, imap.FlagAnswered, imap.FlagFlagged}, Raw: crlf(`From: =?utf-8?q?J=C3=BCrgen_M=C3=BCller?= <j@example.org>
+	s.deliver("INBOX", Message{Date: day(3), Flags: []imap.Flag{imap.FlagSeen, imap.FlagAnswered, imap.FlagFlagged}, Raw: crlf(`From: =?utf-8?q?J=C3=BCrgen_M=C3=BCller?= <j@example.org>
 To: "Doe, Jane" <jane@example.net>
 Cc: carol@example.com
 Subject: =?iso-2022-jp?B?GyRCRnxLXDhsGyhC?= and =?utf-8?q?=C3=A9t?= =?utf-8?q?=C3=A9?=
@@ -111,7 +111,7 @@ JVBERi0=
 
 // testListChanges: another program adds, flags and removes between two lists.
 func testListChanges(s *suite) {
-	s.a.Deliver(s.T, "INBOX", Plains(1, 6)...)
+	s.deliver("INBOX", Plains(1, 6)...)
 	l := s.wantSubjects("INBOX", mail.All, "5 4 3 2 1")
 	c := s.a.Client(s.T)
 	if _, err := c.Select("INBOX", nil).Wait(); err != nil {
@@ -128,7 +128,7 @@ func testListChanges(s *suite) {
 	if err := c.Store(set, &imap.StoreFlags{Op: imap.StoreFlagsAdd, Flags: []imap.Flag{imap.FlagSeen, "$Forwarded", "custom"}}, nil).Close(); err != nil {
 		s.Fatal(err)
 	}
-	s.a.Deliver(s.T, "INBOX", Plain(9))
+	s.deliver("INBOX", Plain(9))
 	l = s.wantSubjects("INBOX", mail.All, "9 5 3 2 1")
 	if r := l.Rows[2]; !r.Seen || !r.Forwarded || len(r.Keywords) != 1 || r.Keywords[0] != "custom" || l.Folder.Unread != 4 || l.Folder.Total != 5 {
 		s.Errorf("after the changes: %+v in %+v", r, l.Folder)
@@ -140,12 +140,12 @@ func testPreviews(s *suite) {
 	part := func(kind, encoding, text string) string {
 		return "Content-Type: " + kind + "\nContent-Transfer-Encoding: " + encoding + "\n\n" + text + "\n"
 	}
-	s.a.Deliver(s.T, "INBOX",
-		Message{Date: day(1), Raw: crlf("Subject: plain\n" + part("text/plain; charset=utf-8", "8bit", "> quoted\n\nReal  words\nfollow"))},
-		Message{Date: day(2), Raw: crlf("Subject: html\n" + part("text/html; charset=utf-8", "7bit", html))},
+	s.deliver("INBOX",
+		Message{Date: day(1), Raw: crlf("Subject: plain\nMIME-Version: 1.0\n" + part("text/plain; charset=utf-8", "8bit", "> quoted\n\nReal  words\nfollow"))},
+		Message{Date: day(2), Raw: crlf("Subject: html\nMIME-Version: 1.0\n" + part("text/html; charset=utf-8", "7bit", html))},
 		Message{Date: day(3), Raw: crlf("Subject: alternative\nMIME-Version: 1.0\nContent-Type: multipart/alternative; boundary=b\n\n--b\n" +
 			part("text/plain; charset=iso-8859-1", "quoted-printable", "Caf=E9 au lait") + "--b\n" + part("text/html", "7bit", html) + "--b--\n")},
-		Message{Date: day(4), Raw: crlf("Subject: base64\n" + part("text/plain; charset=utf-8", "base64", "R3LDvMOfZSBhdXMgQmVybGlu"))},
+		Message{Date: day(4), Raw: crlf("Subject: base64\nMIME-Version: 1.0\n" + part("text/plain; charset=utf-8", "base64", "R3LDvMOfZSBhdXMgQmVybGlu"))},
 		Message{Date: day(5), Raw: crlf("Subject: nested\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=o\n\n--o\nContent-Type: multipart/alternative; boundary=i\n\n--i\n" +
 			part("text/plain", "7bit", "Deep inside") + "--i--\n--o--\n")},
 		Message{Date: day(6), Raw: crlf("Subject: picture\nMIME-Version: 1.0\n" + part("image/png", "base64", "iVBORw0K"))},
@@ -162,7 +162,7 @@ func testPreviews(s *suite) {
 }
 
 func testPlace(s *suite) {
-	s.a.Deliver(s.T, "INBOX", Plain(1), Plain(2, imap.FlagSeen), Plain(3), Plain(4, imap.FlagSeen), Plain(5))
+	s.deliver("INBOX", Plain(1), Plain(2, imap.FlagSeen), Plain(3), Plain(4, imap.FlagSeen), Plain(5))
 	l := s.list("INBOX", mail.All, 1) // 5 4 3 2 1
 	at := func(i int) mail.Ref {
 		if i < 0 || i >= len(l.Rows) {
@@ -196,14 +196,14 @@ func testPlace(s *suite) {
 // testConcurrent: one Session, many requests at once, more than connections.
 func testConcurrent(s *suite) {
 	s.create("Other")
-	s.a.Deliver(s.T, "INBOX", Plains(1, 30)...)
-	s.a.Deliver(s.T, "Other", Plains(1, 30)...)
+	s.deliver("INBOX", Plains(1, 30)...)
+	s.deliver("Other", Plains(1, 30)...)
 	all := map[string]mail.List{"INBOX": s.list("INBOX", mail.All, 1), "Other": s.list("Other", mail.All, 1)}
 	var wg sync.WaitGroup
 	for i := range 60 {
 		wg.Go(func() {
-			folder := []string{"INBOX", "Other"}[i%2]
-			row := all[folder].Rows[i%29]
+			path := []string{"INBOX", "Other"}[i%2]
+			folder, row := s.name(path), all[path].Rows[i%29]
 			var err error
 			switch i % 5 {
 			case 0:

@@ -1,7 +1,10 @@
 // Package mailtest is the conformance suite of imapsession: what a mailbox does,
 // checked through the exported API alone, on any server that it is given. It
-// runs on the embedded server, which has few extensions, and on Dovecot, which
-// has most: together they cover both ways through the code.
+// runs on the embedded server, which has few extensions, on Dovecot, which has
+// most, on Cyrus imapd, which allows fewer names of folders, and on Courier-IMAP,
+// which has hardly any extension and keeps all folders below INBOX: together they
+// cover every way through the code. No assertion depends on the server; what one
+// may refuse is said in its Account.
 package mailtest
 
 import (
@@ -18,9 +21,7 @@ import (
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapclient"
 
-	"oriel/demo"
 	"oriel/imapsession"
-	"oriel/internal/dovecot"
 	"oriel/mail"
 )
 
@@ -30,6 +31,31 @@ type Account struct {
 	User, Password string
 	// Deliver puts messages into a folder, which it makes when needed.
 	Deliver func(t testing.TB, folder string, messages ...Message)
+
+	// Prefix is that of the personal namespace and Delimiter separates the
+	// levels of a name; "" is a slash.
+	Prefix, Delimiter string
+	// Refuses are folder names of the suite that the server does not allow.
+	Refuses []string
+	// Fill makes the account's quota so small that one more message is too much.
+	Fill func(t testing.TB)
+	// Wire is what Oriel and the server said to each other; nil where a private
+	// line (TLS) keeps it.
+	Wire *Wire
+
+	direct string // where Client connects, past the recorder of Wire; "" is as Server says
+}
+
+// Name writes a folder as the server names it: "Work/Plans" is INBOX.Work.Plans
+// where the prefix is "INBOX." and the delimiter a dot.
+func (a Account) Name(path string) string {
+	if strings.EqualFold(path, "INBOX") || a.Prefix != "" && strings.HasPrefix(path, a.Prefix) {
+		return path
+	}
+	if a.Delimiter != "" {
+		path = strings.ReplaceAll(path, "/", a.Delimiter)
+	}
+	return a.Prefix + path
 }
 
 // Message is one message to deliver.
@@ -37,57 +63,6 @@ type Message struct {
 	Raw   string
 	Flags []imap.Flag
 	Date  time.Time // INTERNALDATE
-}
-
-// Embedded returns an account on the server that the demo runs on.
-func Embedded(t testing.TB) Account {
-	t.Helper()
-	s, err := demo.StartBare(demo.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { s.Close() })
-	host, port, err := net.SplitHostPort(s.IMAPAddr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	n, _ := strconv.Atoi(port)
-	a := Account{Server: imapsession.Server{Host: host, Port: n, Mode: imapsession.Plain}, User: demo.User, Password: demo.Password}
-	a.Deliver = func(t testing.TB, folder string, messages ...Message) {
-		c := a.Client(t)
-		defer c.Close()
-		appendAll(t, c, folder, messages)
-	}
-	return a
-}
-
-// Dovecot returns an account on a Dovecot of its own.
-func Dovecot(t testing.TB) Account {
-	t.Helper()
-	s := dovecot.Start(t)
-	s.AddUser("ann", "secret")
-	return Account{
-		Server: imapsession.Server{Host: s.Host, Port: s.IMAPSPort, Mode: imapsession.TLS, Roots: s.Roots, Name: s.Name},
-		User:   "ann", Password: "secret",
-		Deliver: func(t testing.TB, folder string, messages ...Message) {
-			t.Helper()
-			s.Fill("ann", folder, len(messages), func(i int) dovecot.Message {
-				m := messages[i]
-				flags := ""
-				for _, f := range []struct {
-					flag   imap.Flag
-					letter string
-				}{{imap.FlagDraft, "D"}, {imap.FlagFlagged, "F"}, {imap.FlagAnswered, "R"}, {imap.FlagSeen, "S"}, {imap.FlagDeleted, "T"}} {
-					for _, have := range m.Flags {
-						if have == f.flag {
-							flags += f.letter
-						}
-					}
-				}
-				return dovecot.Message{Raw: []byte(m.Raw), Flags: flags, Date: m.Date}
-			})
-		},
-	}
 }
 
 // Client is a bare IMAP client on the account: somebody else's mail program.
@@ -108,6 +83,9 @@ func (a Account) Client(t testing.TB) *imapclient.Client {
 // dial connects as the Server says, without any check of ours in the way.
 func (a Account) dial() (net.Conn, error) {
 	addr := net.JoinHostPort(a.Server.Host, strconv.Itoa(a.Server.Port))
+	if a.direct != "" {
+		addr = a.direct
+	}
 	if a.Server.Mode == imapsession.TLS {
 		return tls.Dial("tcp", addr, &tls.Config{RootCAs: a.Server.Roots, ServerName: a.Server.Name})
 	}
@@ -156,6 +134,7 @@ To: Bob <bob@example.net>
 Subject: Message %d
 Date: %s
 Message-ID: <m%d@example.org>
+MIME-Version: 1.0
 Content-Type: text/plain; charset=utf-8
 
 These are the words of message %d.
@@ -188,7 +167,10 @@ func Run(t *testing.T, start func(t testing.TB) Account) {
 	for name, f := range tests {
 		t.Run(name, func(t *testing.T) {
 			a := start(t)
-			f(&suite{t, t.Context(), a, a.Open(t, imapsession.Options{})})
+			s := &suite{T: t, ctx: t.Context(), a: a}
+			t.Cleanup(s.checkWire) // after the connections have ended
+			s.s = a.Open(t, imapsession.Options{})
+			f(s)
 		})
 	}
 }
@@ -225,11 +207,30 @@ var tests = map[string]func(*suite){
 	"InvalidInput":   testInvalid,
 	"SeveralFolders": testSeveralFolders,
 	"Concurrent":     testConcurrent,
+	"Keywords":       testKeywords,
+	"OverQuota":      testOverQuota,
+	"SignIn":         testSignIn,
+	"LongRun":        testLongRun,
+}
+
+// name writes a folder as the server names it.
+func (s *suite) name(folder string) string { return s.a.Name(folder) }
+
+func (s *suite) names(folders ...string) []string {
+	for i := range folders {
+		folders[i] = s.name(folders[i])
+	}
+	return folders
+}
+
+func (s *suite) deliver(folder string, messages ...Message) {
+	s.Helper()
+	s.a.Deliver(s.T, s.name(folder), messages...)
 }
 
 func (s *suite) list(folder string, filter mail.Filter, page int) mail.List {
 	s.Helper()
-	l, err := s.s.List(s.ctx, mail.ListQuery{Folder: folder, Filter: filter, Page: page})
+	l, err := s.s.List(s.ctx, mail.ListQuery{Folder: s.name(folder), Filter: filter, Page: page})
 	if err != nil {
 		s.Fatalf("list %s: %v", folder, err)
 	}

@@ -65,7 +65,7 @@ Inner words
 
 func (s *suite) letter() mail.Ref {
 	s.Helper()
-	s.a.Deliver(s.T, "INBOX", Message{Date: day(50), Raw: crlf(letter)})
+	s.deliver("INBOX", Message{Date: day(50), Raw: crlf(letter)})
 	return s.list("INBOX", mail.All, 1).Rows[0].Ref
 }
 
@@ -73,7 +73,7 @@ func testMessage(s *suite) { s.checkLetter(s.letter()) }
 
 // testMessageWithoutList: a link from outside, with nothing in any cache.
 func testMessageWithoutList(s *suite) {
-	s.a.Deliver(s.T, "INBOX", Message{Date: day(50), Raw: crlf(letter)})
+	s.deliver("INBOX", Message{Date: day(50), Raw: crlf(letter)})
 	v, err := s.s.Validity(s.ctx, "INBOX")
 	if err != nil {
 		s.Fatal(err)
@@ -176,7 +176,7 @@ func testLargePart(s *suite) {
 			lines.WriteString(encoded[:n] + "\r\n")
 			encoded = encoded[n:]
 		}
-		s.a.Deliver(s.T, "INBOX", Message{Date: day(60 + size>>20), Raw: crlf("Subject: large\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/plain\n\nhi\n--b\nContent-Type: application/zip; name=a.zip\nContent-Transfer-Encoding: base64\n\n") + lines.String() + "--b--\r\n"})
+		s.deliver("INBOX", Message{Date: day(60 + size>>20), Raw: crlf("Subject: large\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/plain\n\nhi\n--b\nContent-Type: application/zip; name=a.zip\nContent-Transfer-Encoding: base64\n\n") + lines.String() + "--b--\r\n"})
 		ref := s.list("INBOX", mail.All, 1).Rows[0].Ref
 		p, err := s.s.Part(s.ctx, ref, "2")
 		if err != nil {
@@ -224,7 +224,7 @@ func testSource(s *suite) {
 }
 
 func testFlags(s *suite) {
-	s.a.Deliver(s.T, "INBOX", Plains(1, 4)...)
+	s.deliver("INBOX", Plains(1, 4)...)
 	l := s.list("INBOX", mail.All, 1)
 	res, err := s.s.SetFlags(s.ctx, refs(l)[:2], []string{`\Seen`, `\flagged`, "$Forwarded"}, nil)
 	if err != nil || len(res.Done) != 2 || res.Done[0] != l.Rows[0].Ref || len(res.Gone) != 0 || len(res.Moved) != 0 {
@@ -252,10 +252,10 @@ func testFlags(s *suite) {
 
 func testMove(s *suite) {
 	s.create("Trash")
-	s.a.Deliver(s.T, "INBOX", Plains(1, 6)...)
+	s.deliver("INBOX", Plains(1, 6)...)
 	l := s.list("INBOX", mail.All, 1) // 5 4 3 2 1
 	moving := []mail.Ref{l.Rows[3].Ref, l.Rows[0].Ref}
-	res, err := s.s.Move(s.ctx, moving, "Trash")
+	res, err := s.s.Move(s.ctx, moving, s.name("Trash"))
 	if err != nil || len(res.Done) != 2 || res.Done[0] != moving[0] || res.Done[1] != moving[1] || len(res.Moved) != 2 {
 		s.Fatalf("move: %+v, %v", res, err)
 	}
@@ -266,7 +266,7 @@ func testMove(s *suite) {
 		}
 	}
 	// Moving again what is gone, and undo.
-	if again, err := s.s.Move(s.ctx, moving, "Trash"); err != nil || len(again.Done) != 0 || len(again.Gone) != 2 {
+	if again, err := s.s.Move(s.ctx, moving, s.name("Trash")); err != nil || len(again.Done) != 0 || len(again.Gone) != 2 {
 		s.Errorf("move of what is gone: %+v, %v", again, err)
 	}
 	if back, err := s.s.Move(s.ctx, res.Moved, "INBOX"); err != nil || len(back.Done) != 2 {
@@ -280,7 +280,7 @@ func testMove(s *suite) {
 	if stay, err := s.s.Move(s.ctx, refs(s.list("INBOX", mail.All, 1)), "INBOX"); err != nil || len(stay.Done) != 5 || stay.Moved[0] != stay.Done[0] {
 		s.Errorf("move to the same folder: %+v, %v", stay, err)
 	}
-	counts, _ := find(s.folders(), "INBOX")
+	counts, _ := s.find(s.folders(), "INBOX")
 	if counts.Total != 5 {
 		s.Errorf("INBOX counts %+v", counts)
 	}
@@ -290,9 +290,9 @@ func testMove(s *suite) {
 // puts it back where it was, with SORT or without.
 func testMoveOldDate(s *suite) {
 	s.create("Trash")
-	s.a.Deliver(s.T, "INBOX", Plains(1, 6)...)
+	s.deliver("INBOX", Plains(1, 6)...)
 	l := s.wantSubjects("INBOX", mail.All, "5 4 3 2 1")
-	res, err := s.s.Move(s.ctx, []mail.Ref{l.Rows[2].Ref}, "Trash")
+	res, err := s.s.Move(s.ctx, []mail.Ref{l.Rows[2].Ref}, s.name("Trash"))
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -306,7 +306,7 @@ func testMoveOldDate(s *suite) {
 // testMoveFlag: what another connection has marked a moment ago goes with the message.
 func testMoveFlag(s *suite) {
 	s.create("Trash")
-	s.a.Deliver(s.T, "INBOX", Plain(1))
+	s.deliver("INBOX", Plain(1))
 	l := s.list("INBOX", mail.All, 1)
 	c := s.a.Client(s.T)
 	if _, err := c.Select("INBOX", nil).Wait(); err != nil {
@@ -316,7 +316,7 @@ func testMoveFlag(s *suite) {
 	if err := c.Store(imap.UIDSetNum(imap.UID(l.Rows[0].UID)), star, nil).Close(); err != nil {
 		s.Fatal(err)
 	}
-	if _, err := s.s.Move(s.ctx, refs(l), "Trash"); err != nil {
+	if _, err := s.s.Move(s.ctx, refs(l), s.name("Trash")); err != nil {
 		s.Fatal(err)
 	}
 	if l = s.list("Trash", mail.All, 1); len(l.Rows) != 1 || !l.Rows[0].Flagged || len(l.Rows[0].Keywords) != 1 {
@@ -327,9 +327,9 @@ func testMoveFlag(s *suite) {
 // testFlagNew: a message that arrived after the connection's last look at its
 // folder takes a mark at once.
 func testFlagNew(s *suite) {
-	s.a.Deliver(s.T, "INBOX", Plain(1))
+	s.deliver("INBOX", Plain(1))
 	fresh := s.list("INBOX", mail.All, 1).Rows[0].Ref
-	s.a.Deliver(s.T, "INBOX", Plain(2))
+	s.deliver("INBOX", Plain(2))
 	fresh.UID++
 	res, err := s.s.SetFlags(s.ctx, []mail.Ref{fresh}, []string{`\Flagged`}, nil)
 	if err != nil || len(res.Done) != 1 || len(res.Changed) != 1 {
@@ -341,9 +341,9 @@ func testFlagNew(s *suite) {
 // folder can be moved at once, as Undo does.
 func testMoveNew(s *suite) {
 	s.create("Trash")
-	s.a.Deliver(s.T, "Trash", Plain(1))
+	s.deliver("Trash", Plain(1))
 	l := s.list("Trash", mail.All, 1)
-	s.a.Deliver(s.T, "Trash", Plain(2))
+	s.deliver("Trash", Plain(2))
 	fresh := l.Rows[0].Ref
 	fresh.UID++
 	res, err := s.s.Move(s.ctx, []mail.Ref{fresh}, "INBOX")
@@ -355,9 +355,9 @@ func testMoveNew(s *suite) {
 
 func testCopy(s *suite) {
 	s.create("Work")
-	s.a.Deliver(s.T, "INBOX", Plain(1, imap.FlagSeen), Plain(2))
+	s.deliver("INBOX", Plain(1, imap.FlagSeen), Plain(2))
 	l := s.list("INBOX", mail.All, 1)
-	res, err := s.s.Copy(s.ctx, append(refs(l), mail.Ref{Folder: "INBOX", Validity: l.Folder.Validity, UID: 4000}), "Work")
+	res, err := s.s.Copy(s.ctx, append(refs(l), mail.Ref{Folder: "INBOX", Validity: l.Folder.Validity, UID: 4000}), s.name("Work"))
 	if err != nil || len(res.Done) != 2 || len(res.Moved) != 2 || len(res.Gone) != 1 {
 		s.Fatalf("copy: %+v, %v", res, err)
 	}
@@ -368,7 +368,7 @@ func testCopy(s *suite) {
 }
 
 func testDelete(s *suite) {
-	s.a.Deliver(s.T, "INBOX", Plain(1), Plain(2, imap.FlagDeleted), Plain(3), Plain(4))
+	s.deliver("INBOX", Plain(1), Plain(2, imap.FlagDeleted), Plain(3), Plain(4))
 	l := s.wantSubjects("INBOX", mail.All, "4 3 2 1")
 	res, err := s.s.Delete(s.ctx, []mail.Ref{l.Rows[0].Ref, l.Rows[3].Ref})
 	if err != nil || len(res.Done) != 2 || len(res.Gone) != 0 {
@@ -384,7 +384,7 @@ func testDelete(s *suite) {
 // testGone: removed by another program since the page was drawn (T20).
 func testGone(s *suite) {
 	s.create("Trash")
-	s.a.Deliver(s.T, "INBOX", Plains(1, 4)...)
+	s.deliver("INBOX", Plains(1, 4)...)
 	l := s.list("INBOX", mail.All, 1)
 	c := s.a.Client(s.T)
 	if _, err := c.Select("INBOX", nil).Wait(); err != nil {
@@ -406,10 +406,10 @@ func testGone(s *suite) {
 	s.wantKind(err, mail.NoMessage)
 	_, err = s.s.Part(s.ctx, gone, "1")
 	s.wantKind(err, mail.NoMessage)
-	if res, err := s.s.Copy(s.ctx, all, "Trash"); err != nil || len(res.Done) != 2 || len(res.Gone) != 1 {
+	if res, err := s.s.Copy(s.ctx, all, s.name("Trash")); err != nil || len(res.Done) != 2 || len(res.Gone) != 1 {
 		s.Errorf("copy: %+v, %v", res, err)
 	}
-	if res, err := s.s.Move(s.ctx, all, "Trash"); err != nil || len(res.Done) != 2 || len(res.Gone) != 1 || len(res.Moved) != 2 {
+	if res, err := s.s.Move(s.ctx, all, s.name("Trash")); err != nil || len(res.Done) != 2 || len(res.Gone) != 1 || len(res.Moved) != 2 {
 		s.Errorf("move: %+v, %v", res, err)
 	}
 	if res, err := s.s.Delete(s.ctx, all); err != nil || len(res.Done) != 0 || len(res.Gone) != 3 {
@@ -421,20 +421,20 @@ func testGone(s *suite) {
 // list and open, and between open and flag.
 func testStale(s *suite) {
 	s.create("Work", "Trash")
-	s.a.Deliver(s.T, "Work", Plains(1, 3)...)
+	s.deliver("Work", Plains(1, 3)...)
 	l := s.list("Work", mail.All, 1)
 	if _, err := s.s.Message(s.ctx, l.Rows[0].Ref); err != nil {
 		s.Fatal(err)
 	}
 	c := s.a.Client(s.T)
-	if err := c.Delete("Work").Wait(); err != nil {
+	if err := c.Delete(s.name("Work")).Wait(); err != nil {
 		s.Fatal(err)
 	}
-	if err := c.Create("Work", nil).Wait(); err != nil {
+	if err := c.Create(s.name("Work"), nil).Wait(); err != nil {
 		s.Fatal(err)
 	}
-	s.a.Deliver(s.T, "Work", Plains(7, 9)...)
-	v, err := s.s.Validity(s.ctx, "Work")
+	s.deliver("Work", Plains(7, 9)...)
+	v, err := s.s.Validity(s.ctx, s.name("Work"))
 	if err != nil || v == l.Folder.Validity {
 		s.Skipf("this server reuses UIDVALIDITY (%d, %v)", v, err)
 	}
@@ -443,9 +443,9 @@ func testStale(s *suite) {
 	s.wantKind(err, mail.Stale)
 	_, err = s.s.SetFlags(s.ctx, []mail.Ref{old}, []string{`\Deleted`}, nil)
 	s.wantKind(err, mail.Stale)
-	_, err = s.s.Move(s.ctx, []mail.Ref{old}, "Trash")
+	_, err = s.s.Move(s.ctx, []mail.Ref{old}, s.name("Trash"))
 	s.wantKind(err, mail.Stale)
-	_, err = s.s.Copy(s.ctx, []mail.Ref{old}, "Trash")
+	_, err = s.s.Copy(s.ctx, []mail.Ref{old}, s.name("Trash"))
 	s.wantKind(err, mail.Stale)
 	_, err = s.s.Delete(s.ctx, []mail.Ref{old})
 	s.wantKind(err, mail.Stale)
@@ -462,11 +462,11 @@ func testStale(s *suite) {
 // testSeveralFolders: one change over messages of several folders.
 func testSeveralFolders(s *suite) {
 	s.create("Work", "Trash")
-	s.a.Deliver(s.T, "INBOX", Plains(1, 3)...)
-	s.a.Deliver(s.T, "Work", Plains(3, 5)...)
+	s.deliver("INBOX", Plains(1, 3)...)
+	s.deliver("Work", Plains(3, 5)...)
 	a, b := s.list("INBOX", mail.All, 1), s.list("Work", mail.All, 1)
 	mixed := []mail.Ref{b.Rows[0].Ref, a.Rows[1].Ref, b.Rows[1].Ref}
-	res, err := s.s.Move(s.ctx, append(mixed, mixed[0]), "Trash")
+	res, err := s.s.Move(s.ctx, append(mixed, mixed[0]), s.name("Trash"))
 	if err != nil || len(res.Done) != 3 || len(res.Moved) != 3 {
 		s.Fatalf("move: %+v, %v", res, err)
 	}
@@ -476,7 +476,7 @@ func testSeveralFolders(s *suite) {
 		}
 	}
 	// One batch refused does not hide what the other has done.
-	stale := mail.Ref{Folder: "Work", Validity: b.Folder.Validity + 9, UID: 1}
+	stale := mail.Ref{Folder: s.name("Work"), Validity: b.Folder.Validity + 9, UID: 1}
 	res, err = s.s.SetFlags(s.ctx, []mail.Ref{stale, a.Rows[0].Ref}, []string{`\Seen`}, nil)
 	s.wantKind(err, mail.Stale)
 	if len(res.Done) != 1 || res.Done[0] != a.Rows[0].Ref {

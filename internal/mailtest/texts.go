@@ -31,7 +31,7 @@ func testLongTexts(s *suite) {
 		"one line":    {"text/plain; charset=utf-8", "8bit", strings.Repeat("日本語 ", 1<<19) + "\r\n", 1 << 20},
 		"no blanks":   {"text/plain; charset=utf-8", "8bit", strings.Repeat("x", 3<<20) + "\r\n", 1 << 20},
 	} {
-		s.a.Deliver(s.T, "INBOX", Message{Date: day(1), Raw: "Subject: long\r\nContent-Type: " + test.kind + "\r\nContent-Transfer-Encoding: " + test.encoding + "\r\n\r\n" + test.body})
+		s.deliver("INBOX", Message{Date: day(1), Raw: "Subject: long\r\nMIME-Version: 1.0\r\nContent-Type: " + test.kind + "\r\nContent-Transfer-Encoding: " + test.encoding + "\r\n\r\n" + test.body})
 		ref := s.list("INBOX", mail.All, 1).Rows[0].Ref
 		m, err := s.s.Message(s.ctx, ref)
 		if err != nil || len(m.Texts) != 1 {

@@ -3,10 +3,15 @@
 // libraries they need, into a folder of the user's cache. Nothing of the system
 // is changed, and no program of theirs runs outside a test.
 //
+// A small library is loaded into their processes (testdata/preload.c, compiled with
+// the C compiler that the race detector needs too), for what no configuration
+// reaches; it needs no rights that an ordinary user or a container lacks.
+//
 // It is test support. Nothing in the program imports it.
 package unpacked
 
 import (
+	_ "embed"
 	"fmt"
 	"io"
 	"io/fs"
@@ -83,8 +88,23 @@ func New(tb testing.TB, name string, programs ...string) *Server {
 		}
 		return link(path, filepath.Join(dir, "lib", d.Name()))
 	}))
+	s.compile()
 	return s
 }
+
+//go:embed testdata/preload.c
+var preload string
+
+// compile makes the library that is loaded into the server's processes.
+func (s *Server) compile() {
+	s.tb.Helper()
+	b, err := exec.Command("gcc", "-shared", "-fPIC", "-O", "-o", s.preload(), s.Write("preload.c", preload), "-ldl").CombinedOutput()
+	if err != nil {
+		s.tb.Fatalf("%s needs a C compiler for its tests (Debian: apt install gcc libc6-dev): %v\n%s", s.name, err, b)
+	}
+}
+
+func (s *Server) preload() string { return filepath.Join(s.Dir, "lib", "preload.so") }
 
 // cached is the folder that scripts/install-test-deps has filled, to the end:
 // the last thing it writes there is a file called complete.
@@ -200,7 +220,7 @@ func (s *Server) freePort() int {
 
 func (s *Server) run(cmd *exec.Cmd) error {
 	cmd.Dir = s.Dir
-	cmd.Env = append(cmd.Environ(), "LD_LIBRARY_PATH="+filepath.Join(s.Dir, "lib"))
+	cmd.Env = append(cmd.Environ(), "LD_LIBRARY_PATH="+filepath.Join(s.Dir, "lib"), "LD_PRELOAD="+s.preload())
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // so that Kill reaches its children too
 	// A file, not a pipe: its children would keep a pipe open after its end.
 	out, err := os.OpenFile(filepath.Join(s.Dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
