@@ -28,7 +28,7 @@ func (s *Session) Folders(ctx context.Context, fresh bool) ([]mail.Folder, error
 	if !fresh {
 		age := folderAge
 		if s.news.watching() {
-			age = 2 * recounted // the watch counts them anew before that
+			age = 2 * s.pool.pace.recounted // the watch counts them anew before that
 		}
 		if l, ok := s.cache.folderList(age); ok {
 			return l, nil

@@ -87,6 +87,7 @@ const (
 type Pool struct {
 	server Server
 	limits Timeouts
+	pace   pace
 	conns  int
 	log    *slog.Logger
 	trace  func(dir byte, redacted []byte)
@@ -116,7 +117,7 @@ func NewPool(s Server, o Options) *Pool {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	p := &Pool{server: s, limits: o.Limits.withDefaults(), conns: o.MaxConns, log: o.Log, trace: o.Trace, key: make([]byte, 32),
+	p := &Pool{server: s, limits: o.Limits.withDefaults(), pace: usualPace, conns: o.MaxConns, log: o.Log, trace: o.Trace, key: make([]byte, 32),
 		sessions: map[digest]*Session{}, owners: map[string]*Session{}, stop: make(chan struct{})}
 	rand.Read(p.key) // never fails
 	p.janitor.Add(1)

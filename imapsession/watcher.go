@@ -9,18 +9,6 @@ import (
 	"oriel/mail"
 )
 
-const (
-	calm      = 250 * time.Millisecond // at most one event of a folder in that time; the first goes at once
-	linger    = 5 * time.Minute        // the watch goes on after the last page has gone
-	reIdle    = 270 * time.Second      // IDLE is renewed before anything on the way forgets the connection
-	wary      = time.Minute            // likewise, on a server that does not announce what it should
-	recounted = time.Minute            // how often all folders are counted
-	doneLimit = 10 * time.Second       // for the answers to IDLE and DONE
-)
-
-// backoff is the time before each further attempt to reach a server that is away.
-var backoff = []time.Duration{200 * time.Millisecond, time.Second, 5 * time.Second, 30 * time.Second}
-
 // keepWatching works for the Watches: it holds one connection with the folder
 // that the user looks at, keeps that folder's mirror true, and publishes what
 // changes. It ends when nobody has watched for a while.
@@ -37,7 +25,7 @@ func (s *Session) keepWatching(ctx context.Context) {
 			return
 		case mail.Busy: // no connection to spare: look now and then on a shared one
 			tries = 0
-			w.pause(ctx, wary)
+			w.pause(ctx, s.pool.pace.wary)
 			continue
 		}
 		if err == nil || ctx.Err() != nil {
@@ -47,7 +35,8 @@ func (s *Session) keepWatching(ctx context.Context) {
 			s.setLost(reasonOf(err))
 		}
 		if tries++; tries > 1 {
-			d := backoff[min(tries-2, len(backoff)-1)]
+			steps := s.pool.pace.backoff
+			d := steps[min(tries-2, len(steps)-1)]
 			w.pause(ctx, d*9/10+rand.N(d/5))
 		}
 	}
@@ -68,7 +57,7 @@ func (s *Session) stopWatching(ctx context.Context) bool {
 	n := &s.news
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if ctx.Err() == nil && (len(n.watches) > 0 || time.Since(n.quiet) < linger) {
+	if ctx.Err() == nil && (len(n.watches) > 0 || time.Since(n.quiet) < s.pool.pace.linger) {
 		return false
 	}
 	n.running, n.told = false, nil
@@ -123,11 +112,13 @@ func (w *watcher) watch(ctx context.Context, well func()) error {
 	if err := c.enableVanished(op); err != nil {
 		return err
 	}
+	if err := c.notify(op); err != nil {
+		return err
+	}
 	for !s.stopWatching(ctx) {
-		if err := w.round(ctx, op); err != nil {
+		if err := w.round(op, well); err != nil {
 			return err
 		}
-		well()
 		if err := w.wait(ctx, op); err != nil {
 			return err
 		}
@@ -157,8 +148,9 @@ func (w *watcher) leave() {
 	}
 }
 
-// round looks at what has changed and publishes it.
-func (w *watcher) round(ctx context.Context, op string) error {
+// round looks at what has changed and publishes it; well hears when the look
+// has succeeded.
+func (w *watcher) round(op string, well func()) error {
 	s, c := w.s, w.c
 	folder := s.news.looking()
 	if w.folder != folder {
@@ -180,6 +172,7 @@ func (w *watcher) round(ctx context.Context, op string) error {
 		return err
 	}
 	drain(c.told.news)
+	well()
 	if w.folder = folder; c.caps.idle && w.missed < 2 {
 		s.cache.setLive(folder, true)
 	}
@@ -192,7 +185,7 @@ func (w *watcher) round(ctx context.Context, op string) error {
 func (w *watcher) count(op string) error {
 	n := &w.s.news
 	n.mu.Lock()
-	due := n.recount || time.Since(w.counted) > recounted
+	due := n.recount || time.Since(w.counted) > w.s.pool.pace.recounted
 	n.recount = false
 	n.mu.Unlock()
 	if !due {
@@ -219,13 +212,13 @@ func (w *watcher) glance(c *conn) error {
 
 // wait returns when there is something to look at on the server.
 func (w *watcher) wait(ctx context.Context, op string) error {
-	limit := reIdle
+	limit := w.s.pool.pace.reIdle
 	if w.missed >= 2 || !w.c.caps.idle {
-		limit = wary
+		limit = w.s.pool.pace.wary
 	}
 	t := time.NewTimer(limit)
 	defer t.Stop()
-	counting := time.NewTimer(recounted)
+	counting := time.NewTimer(w.s.pool.pace.recounted)
 	defer counting.Stop()
 	return w.c.idling(op, func() {
 		for {
@@ -255,7 +248,7 @@ func (w *watcher) wait(ctx context.Context, op string) error {
 // restrain lets time pass between two looks, so that a storm of announcements
 // becomes one look.
 func (w *watcher) restrain(ctx context.Context) {
-	left := calm - time.Since(w.told)
+	left := w.s.pool.pace.calm - time.Since(w.told)
 	if left <= 0 {
 		return
 	}
@@ -281,7 +274,8 @@ func (c *conn) idling(op string, wait func()) error {
 		wait()
 		return nil
 	}
-	c.nc.Begin(wire.Budget{First: doneLimit, Progress: doneLimit})
+	limit := wire.Budget{First: c.session.pool.pace.done, Progress: c.session.pool.pace.done}
+	c.nc.Begin(limit)
 	cmd, err := c.client.Idle()
 	c.nc.End()
 	if err != nil {
@@ -292,7 +286,7 @@ func (c *conn) idling(op string, wait func()) error {
 		return err
 	}
 	wait()
-	return c.within(wire.Budget{First: doneLimit, Progress: doneLimit}, func() error {
+	return c.within(limit, func() error {
 		if err := cmd.Close(); err != nil {
 			return c.fault(op, err)
 		}
@@ -308,6 +302,23 @@ func (c *conn) enableVanished(op string) error {
 	}
 	return c.within(c.small(), func() error {
 		c.nc.Replace("ENABLE QRESYNC")
+		err := c.fault(op, c.client.Noop().Wait())
+		if err != nil && !c.lost {
+			return nil // it does without
+		}
+		return err
+	})
+}
+
+// notify asks the server to say at once when a folder changes that is not
+// selected (RFC 5465). Without it they are counted once a minute.
+func (c *conn) notify(op string) error {
+	if !c.caps.notify {
+		return nil
+	}
+	return c.within(c.search(), func() error {
+		c.nc.Replace("NOTIFY SET (selected (MessageNew (UID FLAGS) MessageExpunge FlagChange))" +
+			" (personal (MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange))")
 		err := c.fault(op, c.client.Noop().Wait())
 		if err != nil && !c.lost {
 			return nil // it does without
