@@ -19,20 +19,23 @@ const expire = (toast) => {
 const drop = (toast) => {
   const focused = toast.contains(document.activeElement);
   toast.remove();
-  if (focused) ($("#subject") || $("#list-title") || $("main")).focus({ preventScroll: true });
+  if (focused) refocus();
 };
+const refocus = () => ($("#subject") || $("#list-title") || $("main")).focus({ preventScroll: true });
 on("click", (e) => {
   const button = e.target.closest("[data-dismiss]");
   if (button) drop(button.closest("[data-toast]"));
 });
 
-// say shows a sentence of our own, for when no server could answer.
-const say = (text) => {
+// say shows a sentence of our own, for when no server could answer. A calm one is
+// no error and goes by itself.
+const say = (text, calm) => {
   const toast = document.createElement("div");
   const words = document.createElement("span");
   const button = document.createElement("button");
-  toast.className = "toast bad";
-  toast.dataset.toast = toast.dataset.error = button.dataset.dismiss = "";
+  toast.className = calm ? "toast" : "toast bad";
+  toast.dataset.toast = button.dataset.dismiss = "";
+  if (!calm) toast.dataset.error = "";
   words.textContent = text;
   button.className = "btn sm";
   button.textContent = "Dismiss";

@@ -3,6 +3,7 @@
 
 const moves = ["archive", "junk", "notjunk", "trash", "move"];
 let pending = 0;
+let acts = 0; // so far
 
 on("submit", (e) => {
   const form = e.target;
@@ -25,6 +26,7 @@ const act = async (url, data) => {
 
   const back = goes ? hide(refs) : flag(action, refs);
   pending++;
+  acts++;
   let answer;
   try {
     answer = await send(url, data);
@@ -116,11 +118,12 @@ let later;
 const refresh = () => {
   clearTimeout(later);
   later = setTimeout(() => {
-    const list = $("#list");
     if (pending) return refresh();
-    if (!list) return;
-    const url = new URL(list.dataset.url, location.href);
-    if (open()) url.searchParams.set("open", open().dataset.msg);
-    fetchInto("#list", url.pathname + url.search, "outerMorph");
+    if ($("#list")) fetchInto("#list", listURL(), "outerMorph");
   }, 50);
+};
+const listURL = () => {
+  const url = new URL($("#list").dataset.url, location.href);
+  if (open()) url.searchParams.set("open", open().dataset.msg);
+  return url.pathname + url.search;
 };

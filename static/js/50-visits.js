@@ -67,7 +67,7 @@ on("htmx:after:swap", ({ detail: { ctx } }) => {
     const url = $("#list").dataset.url;
     // Asked beyond the end, the server shows the last page: the address follows.
     if (!open() && url !== ctx.list) history.replaceState(history.state, "", url);
-    if (document.activeElement === document.body) focusRow(opened() || rowOf(left || ""));
+    if (!ctx.live && document.activeElement === document.body) focusRow(opened() || rowOf(left || ""));
     if (pending) refresh(); // drawn while a change was under way: it may show the old state
     return;
   }

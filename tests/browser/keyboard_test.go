@@ -28,7 +28,7 @@ func (b *tab) on(n int) { b.Helper(); b.until("active() === " + quote("row "+sub
 // is named after it.
 func (b *tab) reading(n int) {
 	b.Helper()
-	b.until("message() === " + quote(subject(n)) + " && active() === 'h1#subject' && document.title.startsWith(message())")
+	b.until("message() === " + quote(subject(n)) + " && active() === 'h1#subject' && document.title.includes(message())")
 }
 
 // somewhere fails when the focus was lost.

@@ -123,7 +123,7 @@ func (b *tab) settle() {
 		for _, r := range b.network() {
 			// Chromium drops the icon, the document of a frame, and what is fetched ahead
 			// without a word when the page, or the frame's part of it, changes.
-			dropped := strings.Contains(r.url, "favicon") || strings.Contains(r.url, "/body?") || r.ahead
+			dropped := strings.Contains(r.url, "favicon") || strings.Contains(r.url, "/body?") || r.ahead || strings.Contains(r.url, "/events") // which never end
 			if !r.finished && strings.HasPrefix(r.url, b.base) && !dropped {
 				quiet, open = 0, r.method+" "+r.path()
 			}
