@@ -38,7 +38,7 @@ func (c *conn) note(n wire.Note) {
 	case wire.FlagsChanged, wire.HighestModSeq:
 		c.remarks.Add(1)
 		c.wake()
-	case wire.StatusChanged:
+	case wire.StatusChanged, wire.Overflow:
 		c.session.recountSoon()
 		c.wake()
 	}

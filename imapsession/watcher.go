@@ -183,14 +183,12 @@ func (w *watcher) round(op string, well func()) error {
 
 // count looks at all folders when it is time to.
 func (w *watcher) count(op string) error {
-	n := &w.s.news
-	n.mu.Lock()
-	due := n.recount || time.Since(w.counted) > w.s.pool.pace.recounted
-	n.recount = false
-	n.mu.Unlock()
-	if !due {
+	if w.countIn() > 0 {
 		return nil
 	}
+	w.s.news.mu.Lock()
+	w.s.news.recount = false
+	w.s.news.mu.Unlock()
 	w.counted = time.Now()
 	return w.s.recount(w.c, op)
 }
@@ -218,7 +216,7 @@ func (w *watcher) wait(ctx context.Context, op string) error {
 	}
 	t := time.NewTimer(limit)
 	defer t.Stop()
-	counting := time.NewTimer(w.s.pool.pace.recounted)
+	counting := time.NewTimer(w.countIn())
 	defer counting.Stop()
 	return w.c.idling(op, func() {
 		for {
@@ -229,9 +227,10 @@ func (w *watcher) wait(ctx context.Context, op string) error {
 				return
 			case <-w.s.news.nudged:
 				w.s.tell(w.folder) // a change of our own
-				if w.s.news.looking() != w.folder || w.s.news.wantsCount() {
+				if w.s.news.looking() != w.folder {
 					return
 				}
+				counting.Reset(w.countIn())
 			case <-t.C:
 				return
 			case <-counting.C:
@@ -261,14 +260,21 @@ func (w *watcher) restrain(ctx context.Context) {
 	}
 }
 
-func (n *news) wantsCount() bool {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.recount
+// countIn is the time until all folders should be counted again: soon when one
+// has changed, but not again and again while they go on changing.
+func (w *watcher) countIn() time.Duration {
+	pace := w.s.pool.pace
+	due := pace.recounted
+	w.s.news.mu.Lock()
+	if w.s.news.recount {
+		due = 4 * pace.calm
+	}
+	w.s.news.mu.Unlock()
+	return max(0, due-time.Since(w.counted))
 }
 
 // idling runs wait inside an IDLE (RFC 2177), or without one where the server
-// has none. The commands that follow need not wait for the answer to DONE.
+// has none.
 func (c *conn) idling(op string, wait func()) error {
 	if !c.caps.idle {
 		wait()
