@@ -36,7 +36,12 @@ func (m *Message) item(name string) string {
 	case "FLAGS":
 		return "(" + strings.Join(m.Flags, " ") + ")"
 	case "INTERNALDATE":
+		if m.Date != "" {
+			return `"` + m.Date + `"`
+		}
 		return `"02-Mar-2026 10:00:00 +0000"`
+	case "MODSEQ":
+		return fmt.Sprintf("(%d)", m.modSeq)
 	case "RFC822.SIZE":
 		return fmt.Sprint(len(m.header()) + len(m.Text))
 	case "ENVELOPE":
@@ -118,10 +123,12 @@ func cutClosing(s string) (before, after string, ok bool) {
 	return s, "", false
 }
 
-// store applies "+FLAGS.SILENT (\Seen)" and its relatives.
-func (m *Message) store(what string) {
+// store applies "+FLAGS.SILENT (\Seen)" and its relatives, and reports whether
+// that has changed anything.
+func (m *Message) store(what string) (changed bool) {
 	verb, list, _ := strings.Cut(what, " ")
 	flags := strings.Fields(strings.Trim(list, "()"))
+	old := slices.Clone(m.Flags)
 	switch {
 	case strings.HasPrefix(verb, "+"):
 		for _, f := range flags {
@@ -130,8 +137,9 @@ func (m *Message) store(what string) {
 			}
 		}
 	case strings.HasPrefix(verb, "-"):
-		m.Flags = slices.DeleteFunc(m.Flags, func(f string) bool { return slices.Contains(flags, f) })
+		m.Flags = slices.DeleteFunc(slices.Clone(m.Flags), func(f string) bool { return slices.Contains(flags, f) })
 	default:
 		m.Flags = flags
 	}
+	return !slices.Equal(old, m.Flags)
 }

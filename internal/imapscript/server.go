@@ -129,6 +129,17 @@ type Conn struct {
 	Number int // 1 for the first connection of the server
 	r      *bufio.Reader
 	server *Server
+
+	mu   sync.Mutex // of what is sent
+	room int        // bytes that Send may still send; see CutAfter
+	cut  bool
+}
+
+// CutAfter drops the connection in the middle of what is sent, n bytes from now.
+func (c *Conn) CutAfter(n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.room, c.cut = n, true
 }
 
 // Command is one command of the client.
@@ -144,6 +155,15 @@ func (c *Conn) Send(format string, args ...any) bool {
 	if len(args) > 0 {
 		format = fmt.Sprintf(format, args...)
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.cut && c.room < len(format) {
+		io.WriteString(c.Conn, format[:c.room])
+		c.room = 0
+		c.Drop()
+		return false
+	}
+	c.room -= len(format)
 	_, err := io.WriteString(c.Conn, format)
 	return err == nil
 }
@@ -215,6 +235,15 @@ func (c *Conn) Line() (string, bool) {
 func (c *Conn) line() (string, error) {
 	s, err := c.r.ReadString('\n')
 	return strings.TrimRight(s, "\r\n"), err
+}
+
+// DropAll breaks every connection that is open now.
+func (s *Server) DropAll() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.conns {
+		c.Close()
+	}
 }
 
 // Drop closes the connection now.
