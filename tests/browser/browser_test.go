@@ -55,6 +55,10 @@ func chromiumPath() string {
 	return ""
 }
 
+// plainHost is a name of this machine that the browser takes for a stranger's:
+// over http it gives pages there none of what it gives to loopback addresses.
+const plainHost = "mail.plain.example"
+
 // startChromium starts the browser once. Its profile is new, and everything that
 // would make it talk to its vendor is off.
 func startChromium(t testing.TB) context.Context {
@@ -77,6 +81,7 @@ func startChromium(t testing.TB) context.Context {
 			chromedp.Flag("headless", "new"), chromedp.DisableGPU, chromedp.WindowSize(1440, 900),
 			chromedp.Flag("hide-scrollbars", false),
 			chromedp.Flag("disable-quic", true), chromedp.Flag("disable-field-trial-config", true), chromedp.Flag("disable-component-update", true),
+			chromedp.Flag("host-resolver-rules", "MAP "+plainHost+" 127.0.0.1"),
 			chromedp.Flag("disable-features", "Translate,OptimizationHints,MediaRouter,AutofillServerCommunication,WebUIOmniboxPopup,WebUIOmniboxFullPopup,WebUIOmniboxAimPopup"),
 		)
 		if os.Geteuid() == 0 {

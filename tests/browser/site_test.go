@@ -38,6 +38,7 @@ type site struct {
 	password string
 	data     string
 	log      *logBuffer
+	insecure bool // plain http: cookies without Secure
 
 	// before, when set, sees each request first: it may wait, or answer and
 	// return true.
@@ -52,10 +53,15 @@ func emptySite(t testing.TB) *site { t.Helper(); return embedded(t, demo.StartEm
 
 func embedded(t testing.TB, start func(demo.Options) (*demo.Server, error)) *site {
 	t.Helper()
-	s := &site{TB: t, user: demo.User, password: demo.Password}
+	return (&site{TB: t}).embed(start)
+}
+
+func (s *site) embed(start func(demo.Options) (*demo.Server, error)) *site {
+	s.Helper()
+	s.user, s.password = demo.User, demo.Password
 	server, err := start(demo.Options{})
 	s.check(err)
-	t.Cleanup(func() { server.Close() })
+	s.Cleanup(func() { server.Close() })
 	s.imap = server.IMAPAddr
 	s.serve()
 	return s
@@ -90,7 +96,7 @@ func (s *site) serve() {
 	s.data, s.log = s.TempDir(), &logBuffer{}
 	logger := slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	pool := imapsession.NewPool(imapsession.Server{Host: host, Port: n, Mode: imapsession.Plain}, imapsession.Options{Log: logger})
-	store, err := login.New(login.Config{Dir: s.data, Keys: [][]byte{bytes.Repeat([]byte{7}, 32)}, Server: s.imap, Ended: pool.Release})
+	store, err := login.New(login.Config{Dir: s.data, Keys: [][]byte{bytes.Repeat([]byte{7}, 32)}, Server: s.imap, Insecure: s.insecure, Ended: pool.Release})
 	s.check(err)
 	app := handlers.New(handlers.Options{
 		Config: config.Config{TZ: time.Local}, Pool: pool, Login: store, Throttle: login.NewThrottle(time.Now), Log: logger,
