@@ -66,6 +66,7 @@ func (p *Pool) connect(ctx context.Context) (*opener, error) {
 	if err != nil {
 		return nil, dialFault(ctx, err)
 	}
+	nc = wire.Prompt(nc)
 	// The dialogue below reads without a context: its end closes the connection.
 	stop := context.AfterFunc(ctx, func() { nc.Close() })
 	o, err := p.open(ctx, nc)

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"oriel/imapsession/wire"
 )
 
 // Wire is a record of a conversation in the middle between Oriel and a server.
@@ -56,6 +58,7 @@ func (w *Wire) serve(client net.Conn, server string) {
 		return
 	}
 	defer up.Close()
+	answers := wire.Prompt(up)
 	w.mu.Lock()
 	w.serial++
 	name := strconv.Itoa(w.serial)
@@ -65,7 +68,7 @@ func (w *Wire) serve(client net.Conn, server string) {
 		relay(up, client, func(line string) { w.said(name, line) })
 		up.(*net.TCPConn).CloseWrite()
 	})
-	relay(client, up, func(line string) { w.answered(name, line) })
+	relay(client, answers, func(line string) { w.answered(name, line) })
 	client.Close()
 	ended.Wait()
 }
