@@ -148,3 +148,33 @@ func TestConnectionLineLooks(t *testing.T) {
 		}
 	}
 }
+
+// TestSilence: a stream that died without a word is opened anew, and a tab that
+// sleeps with the stream in its hand loses it to one that is awake.
+func TestSilence(t *testing.T) {
+	t.Parallel()
+	s, told, b := liveSite(t, desktop, 3)
+	other := b.sibling()
+	other.open("/m/INBOX")
+	other.settle()
+	later := "(Date.now = (now => () => now() + 61000)(Date.now), document.dispatchEvent(new Event('visibilitychange')))"
+	streams := func(b *tab, want int) {
+		t.Helper()
+		b.untilThat("the stream is a new one, and the only one", func() bool {
+			now, all := told.count()
+			return now == 1 && all == want
+		})
+	}
+	_, before := told.count()
+	b.eval(later)
+	streams(b, before+1)
+	other.eval(later)
+	streams(other, before+2)
+	s.deliver("INBOX", letter("Heard by both", "x"), time.Now())
+	other.until("row('Heard by both')")
+	b.until("row('Heard by both')")
+	other.open("about:blank")
+	streams(b, before+3)
+	s.deliver("INBOX", letter("Heard by one", "x"), time.Now())
+	b.until("row('Heard by one')")
+}
