@@ -21,7 +21,8 @@ const focusRow = (row) => {
 
 const countPicked = () => {
   const out = $("#picked");
-  if (out) out.value = picked().length;
+  const n = picked().length;
+  if (out && out.value !== String(n)) out.value = n; // each change costs a look at all rows
 };
 const pick = (row, checked) => {
   if (row) boxOf(row).checked = checked;
@@ -52,6 +53,8 @@ on("reset", () => setTimeout(() => {
 // and there is one main heading. Rows whose departure the server has not
 // confirmed yet stay hidden, even if an older answer still has them.
 const leaving = new Set();
+const stayAway = () => $$("#list .row").forEach((r) => leaving.has(r.dataset.msg) && (r.hidden = true));
+on("htmx:before:settle", stayAway); // before they show for a moment
 let seen;
 const mark = () => {
   const now = open()?.dataset.msg;
@@ -63,8 +66,8 @@ const mark = () => {
       link.setAttribute("aria-current", "true");
       if (fresh) setUnread(row, false);
     } else link.removeAttribute("aria-current");
-    if (leaving.has(row.dataset.msg)) row.hidden = true;
   }
+  stayAway();
   const title = $("#list-title");
   if (title) title.ariaLevel = now ? "2" : null;
   countPicked();

@@ -4,6 +4,7 @@
 const moves = ["archive", "junk", "notjunk", "trash", "move"];
 let pending = 0;
 let acts = 0; // so far
+let telling; // the last message that was opened without a request
 
 on("submit", (e) => {
   const form = e.target;
@@ -29,6 +30,7 @@ const act = async (url, data) => {
   acts++;
   let answer;
   try {
+    await telling; // what was opened is marked read before it goes elsewhere
     answer = await send(url, data);
   } catch {
     back();

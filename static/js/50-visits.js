@@ -32,7 +32,7 @@ on("htmx:config:request", ({ detail: { ctx } }) => {
 });
 on("htmx:before:request", ({ detail: { ctx } }) => {
   save();
-  ctx.fetch = (...args) => counted(take(ctx, ...args));
+  ctx.fetch = (...args) => take(ctx, ...args);
   ctx.list = $("#list")?.dataset.url;
 });
 // An answer for a list that is not shown any more is late: drop it.

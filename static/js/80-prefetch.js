@@ -34,7 +34,7 @@ const ahead = (link) => {
     .then((text) => {
       if (running === piece) running = null;
       if (!text) forget(piece);
-      return text;
+      return (piece.text = text);
     });
 };
 const forget = (piece) => {
@@ -78,49 +78,60 @@ const keep = (piece, text) => {
 // take answers htmx from what is held, else from the server. A piece that is
 // still on its way is waited for: it was asked for earlier than this.
 const take = (ctx, url, request) => {
+  const ask = () => counted(fetch(url, request));
   const piece = held.get(url);
-  if (!piece || ctx.request.headers["HX-Target"] !== "section#reader" || piece.was !== stateOf(piece.ref)) return fetch(url, request);
+  if (!piece || ctx.request.headers["HX-Target"] !== "section#reader" || piece.was !== stateOf(piece.ref)) return ask();
   held.delete(url);
   if (running === piece) running = null;
+  const give = (text) => {
+    if (!text) return ask();
+    ctx.piece = arriving = piece;
+    // What htmx reads of a Response. A real one would take a turn of the loop more.
+    return { status: 200, headers: new Headers(), text: () => text };
+  };
+  if (piece.text) return give(piece.text);
   const left = new Promise((_, leave) => request.signal.addEventListener("abort", () => {
     discard(piece);
     leave(request.signal.reason);
   }));
-  return Promise.race([piece.answer, left]).then((text) => {
-    if (!text) return fetch(url, request);
-    ctx.piece = arriving = piece;
-    return new Response(text, { headers: { "Content-Type": "text/html" } });
-  });
+  return counted(Promise.race([piece.answer, left])).then(give);
 };
 
-// The frames of what was taken move in as soon as htmx has put the rest there.
+// What was taken is completed as soon as htmx has put it there, before anything
+// makes the browser look at the page: its frames move in, the counts follow.
 let arriving;
-on("htmx:before:settle", () => $$("#reader .held").forEach((place, i) => {
-  const frame = arriving.frames[i];
-  try {
-    place.parentNode.moveBefore(frame, place);
-  } catch {
-    place.before(frame); // it loads again, or now
-  }
-  place.remove();
-  if (frame.contentDocument?.readyState === "complete") fit(frame);
-}));
-
-// told says that a held message was opened, and makes the page agree.
-const told = async ({ ref, was }) => {
+on("htmx:before:settle", () => {
+  const piece = arriving;
+  arriving = null;
+  if (!piece) return;
+  $$("#reader .held").forEach((place, i) => {
+    const frame = piece.frames[i];
+    try {
+      place.parentNode.moveBefore(frame, place);
+    } catch {
+      place.before(frame); // it loads again, or now
+    }
+    place.remove();
+    if (frame.contentDocument?.readyState === "complete") fit(frame);
+  });
   // A neighbour may have been moved away since.
   for (const link of $$("#reader :is([rel=next], [rel=prev])")) {
     if (!leaving.has(refOf(link))) continue;
-    const row = opened() && beside(opened(), link.rel === "next" ? 1 : -1);
+    const row = rowOf(piece.ref) && beside(rowOf(piece.ref), link.rel === "next" ? 1 : -1);
     if (row) link.href = linkOf(row).href;
     else link.remove();
     $("#reader .bar > .num")?.replaceChildren();
   }
-  if (was && !was.startsWith("unread")) return;
-  const [folder] = ref.split("/");
-  if (was) oneRead(folder);
+  if (unread(piece) && piece.was) oneRead(piece.ref);
+});
+// Of a message that is not in the list nobody knows.
+const unread = ({ was }) => !was || was.startsWith("unread");
+
+// tell says that a held message was opened, once it is on the screen.
+const tell = async ({ ref, was }) => {
   pending++;
-  const answer = await send("/m/" + folder, { do: "read", msg: ref }, { "Oriel-Opened": "1" }).catch(() => ({}));
+  await new Promise((go) => setTimeout(go, 50));
+  const answer = await send("/m/" + ref.split("/")[0], { do: "read", msg: ref }, { "Oriel-Opened": "1" }).catch(() => ({}));
   pending--;
   if (!answer || (answer.ok && was)) return;
   // Not there any more: what is open has to go. Else the list says what is true.
@@ -131,7 +142,8 @@ const told = async ({ ref, was }) => {
 };
 
 // oneRead counts one unread message less.
-const oneRead = (folder) => {
+const oneRead = (ref) => {
+  const [folder] = ref.split("/");
   const link = $(`#folders [data-folder="${CSS.escape(folder)}"]`);
   const n = (link?.dataset.unread || 0) - 1;
   const words = n > 0 ? n.toLocaleString("en") : "";
@@ -176,7 +188,7 @@ const following = () => {
 };
 const idle = () => open() && (window.requestIdleCallback || setTimeout)(following);
 on("htmx:after:swap", ({ detail: { ctx } }) => {
-  if (ctx.piece) told(ctx.piece);
+  if (ctx.piece && unread(ctx.piece)) telling = tell(ctx.piece);
   idle();
 });
 idle();

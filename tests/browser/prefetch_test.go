@@ -173,6 +173,14 @@ func TestHeldMessageThatIsGone(t *testing.T) {
 	t.Parallel()
 	s := emptySite(t)
 	s.deliverAll("INBOX", letters(5), time.Now())
+	deaf := make(chan struct{}) // the page does not hear of the change either
+	defer close(deaf)
+	s.intercept(func(w http.ResponseWriter, r *http.Request) bool {
+		if r.URL.Path == "/events" {
+			<-deaf
+		}
+		return false
+	})
 	b := s.signIn(s.tab(t, desktop))
 	b.expect("status of 404")
 	b.held(4, false)
