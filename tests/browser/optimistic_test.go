@@ -1,7 +1,10 @@
 package browser
 
 import (
+	"fmt"
+	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -200,4 +203,69 @@ func TestSessionEnds(t *testing.T) {
 		t.Error("the action was said to be done")
 	}
 	b.whole()
+}
+
+// stopwatch measures in the page: from a click to the first change of the list.
+const stopwatch = `
+window.changed = -1;
+document.addEventListener('click', e => {
+	const seen = new MutationObserver(all => {
+		if (!all.some(m => m.target.matches('.row') && ['hidden', 'data-flagged'].includes(m.attributeName))) return;
+		seen.disconnect();
+		window.changed = performance.now() - e.timeStamp;
+	});
+	seen.observe($('#list'), {subtree: true, attributes: true});
+}, {capture: true, once: true})`
+
+// TestRefusalPutsBack: a star and a move show before the server has answered, and
+// when it refuses, the page is as before and says why. The times from the click to
+// the change are for the reader of the log.
+func TestRefusalPutsBack(t *testing.T) {
+	t.Parallel()
+	s, b := keysSite(t)
+	b.expect("status of 409")
+	for what, c := range map[string]struct{ button, changed, before string }{
+		"star": {"$('.star', %[1]s)", "%[1]s.hasAttribute('data-flagged')", "!%[1]s.hasAttribute('data-flagged') && $('.star', %[1]s).ariaPressed === 'false'"},
+		"move": {"$('.quick [value=archive]', %[1]s)", "!%[1]s && rows().length === 39", "%[1]s && rows().length === 40"},
+	} {
+		var times []float64
+		for n := 40; n > 30; n-- {
+			row := "row(" + quote(subject(n)) + ")"
+			came, refuse := make(chan struct{}, 9), make(chan struct{})
+			s.intercept(func(w http.ResponseWriter, r *http.Request) bool {
+				if r.Method != http.MethodPost {
+					return false
+				}
+				came <- struct{}{}
+				<-refuse
+				w.Header().Set("Content-Type", "text/html; charset=utf-8")
+				w.WriteHeader(http.StatusConflict)
+				io.WriteString(w, `<div class="toast bad" data-toast data-error><span>The mail server said no: read-only</span><button class="btn sm" type="button" data-dismiss>Dismiss</button></div>`)
+				return true
+			})
+			b.hover("link(" + row + ")")
+			run[any](b, "(() => {"+words+stopwatch+"})()")
+			b.eval(fmt.Sprintf(c.button, row) + ".click()")
+			b.until(fmt.Sprintf(c.changed, row))
+			<-came
+			if got := b.str("toast()"); got != "" {
+				t.Errorf("%s: %q is said before the server has answered", what, got)
+			}
+			times = append(times, b.num("window.changed"))
+			close(refuse)
+			b.until(fmt.Sprintf(c.before, row) + " && toast().includes('said no: read-only')")
+			s.intercept(nil)
+			b.eval("button('Dismiss').click()")
+			b.until("!toast()")
+			b.settle()
+		}
+		if slices.Contains(times, -1) {
+			t.Errorf("%s: the page changed without a click: %v", what, times)
+		}
+		slices.Sort(times)
+		t.Logf("%s: click to change median %.1f ms, most %.1f ms, of %d", what, times[len(times)/2], times[len(times)-1], len(times))
+	}
+	if s.flagged("INBOX", subject(40), imap.FlagFlagged) || !s.there("INBOX", subject(40)) {
+		t.Error("the test let a change through")
+	}
 }
