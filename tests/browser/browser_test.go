@@ -126,7 +126,7 @@ type request struct {
 	status   int64
 	bytes    float64 // on the wire, headers included
 	finished bool
-	ahead    bool // nobody has asked for it yet
+	ahead    bool // nobody has asked for it
 	failed   string
 	header   map[string]string
 }
@@ -228,7 +228,7 @@ func (b *tab) hear(event any) {
 				r.status, r.finished, r.bytes = e.RedirectResponse.Status, true, e.RedirectResponse.EncodedDataLength
 			})
 		}
-		b.requests = append(b.requests, request{id: e.RequestID, method: e.Request.Method, url: e.Request.URL, kind: e.Type, ahead: e.Request.Headers["Oriel-Prefetch"] != nil})
+		b.requests = append(b.requests, request{id: e.RequestID, method: e.Request.Method, url: e.Request.URL, kind: e.Type, ahead: e.Request.Headers["Oriel-Prefetch"] != nil || e.Request.Headers["Oriel-Live"] != nil})
 	case *network.EventResponseReceived:
 		b.update(e.RequestID, func(r *request) {
 			r.status, r.header = e.Response.Status, map[string]string{}
