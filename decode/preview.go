@@ -20,10 +20,12 @@ const previewInput = 64 << 10
 // punctuation, and the signature. A text of nothing else shows what it has.
 func Preview(plain string) string {
 	plain = cut(plain, previewInput)
-	if s := previewLine(ownText(plain)); s != "" {
-		return s
+	s := previewLine(ownText(plain))
+	if s == "" {
+		s = previewLine(anyText(plain))
 	}
-	return previewLine(anyText(plain))
+	// A copy, so that a preview that is remembered does not keep the text in memory.
+	return strings.Clone(s)
 }
 
 // ownText returns the lines that the sender wrote.
