@@ -78,7 +78,8 @@ const keep = (piece, text) => {
 // take answers htmx from what is held, else from the server. A piece that is
 // still on its way is waited for: it was asked for earlier than this.
 const take = (ctx, url, request) => {
-  const ask = () => counted(fetch(url, request));
+  // A list that is asked for now is to show as read what was opened before.
+  const ask = () => counted(Promise.resolve(telling).then(() => fetch(url, request)));
   const piece = held.get(url);
   if (!piece || ctx.request.headers["HX-Target"] !== "section#reader" || piece.was !== stateOf(piece.ref)) return ask();
   held.delete(url);
