@@ -153,9 +153,16 @@ func byUID(all []*fetched) map[imap.UID]*fetched {
 func (c *conn) complete(op string, uids []imap.UID, options *imap.FetchOptions, ok func(*fetched) bool) (map[imap.UID]*fetched, error) {
 	got := map[imap.UID]*fetched{}
 	want := uids
-	for range 2 {
+	for try := range 2 {
 		for _, set := range uidSets(want) {
+			looked := func() error { return nil }
+			if try > 0 {
+				looked = c.look()
+			}
 			all, err := c.fetch(op, query{set, options})
+			if lerr := c.fault(op, looked()); err == nil {
+				err = lerr
+			}
 			for uid, f := range byUID(all) {
 				if old := got[uid]; old == nil || ok(f) || !ok(old) {
 					got[uid] = f

@@ -110,12 +110,13 @@ func (j *rowJob) run(c *conn, uids []imap.UID, also func() (wait func() error)) 
 		b.NeedItem = "FLAGS"
 	}
 	err := c.within(b, func() (err error) {
+		looked := c.look()
 		wait := func() error { return nil }
 		if also != nil {
 			wait = also()
 		}
 		all, err = c.fetch(j.op, queries...)
-		return errors.Join(err, wait())
+		return errors.Join(err, wait(), c.fault(j.op, looked()))
 	})
 	got := byUID(all)
 	j.s.cache.observed(j.folder, j.validity, got, false)

@@ -30,27 +30,40 @@ import (
 	"oriel/internal/unpacked"
 )
 
-// Server is a running Cyrus imapd. Its personal namespace has no prefix and the
-// delimiter is a slash, as in the configuration that its authors ship.
+// Server is a running Cyrus imapd.
 type Server struct {
 	*unpacked.Server
 
 	tb        testing.TB
 	mu        sync.Mutex
 	passwords map[string]string
+	below     bool
 }
 
 // admin is the user who may make other people's mailboxes.
 const admin, adminPassword = "cyrusadmin", "of all"
 
-// Start runs a Cyrus imapd until the test ends. extra is appended to its
-// imapd.conf. Without the unpacked packages the test is skipped, or fails where
-// the whole suite is meant to run.
-func Start(tb testing.TB, extra ...string) *Server {
+// Start runs a Cyrus imapd until the test ends. The names of its folders have no
+// prefix and slashes between the levels, as its authors configure it. Without the
+// unpacked packages the test is skipped, or fails where the whole suite is meant
+// to run.
+func Start(tb testing.TB) *Server {
+	tb.Helper()
+	return start(tb, false)
+}
+
+// StartBelow is Start with all folders below INBOX and dots between the levels,
+// as Debian configures it.
+func StartBelow(tb testing.TB) *Server {
+	tb.Helper()
+	return start(tb, true)
+}
+
+func start(tb testing.TB, below bool) *Server {
 	tb.Helper()
 	const bin = "usr/lib/cyrus/bin/"
 	u := unpacked.New(tb, "cyrus", bin+"master", bin+"imapd", bin+"idled", bin+"ctl_cyrusdb")
-	s := &Server{Server: u, tb: tb, passwords: map[string]string{admin: adminPassword}}
+	s := &Server{Server: u, tb: tb, passwords: map[string]string{admin: adminPassword}, below: below}
 	for _, d := range []string{"conf", "conf/db", "conf/socket", "conf/proc", "conf/lock", "conf/log", "conf/msg", "conf/ptclient", "mail"} {
 		s.Mkdir(d)
 	}
@@ -66,12 +79,11 @@ allowplaintext: yes
 sasl_pwcheck_method: saslauthd
 sasl_saslauthd_path: %[1]s/auth/mux
 sasl_mech_list: PLAIN
-altnamespace: yes
-unixhierarchysep: yes
+altnamespace: %[4]t
+unixhierarchysep: %[4]t
 virtdomains: off
 failedloginpause: 0
-%[4]s
-`, s.Dir, s.Owner.Name, admin, strings.Join(extra, "\n")))
+`, s.Dir, s.Owner.Name, admin, !below))
 	s.Run(func(port int) *exec.Cmd {
 		s.Write("cyrus.conf", fmt.Sprintf(`START {
   recover cmd="%[1]s/bin/ctl_cyrusdb -C %[1]s/imapd.conf -r"
@@ -99,14 +111,22 @@ func (s *Server) AddUser(name, password string) {
 	s.passwords[name] = password
 	s.mu.Unlock()
 	if !existed {
-		s.command("CREATE user/" + name)
+		s.command("CREATE " + s.inbox(name))
 	}
 }
 
 // SetQuota limits what a user's folders may hold together, in units of 1024 octets.
 func (s *Server) SetQuota(name string, kilobytes int) {
 	s.tb.Helper()
-	s.command(fmt.Sprintf("SETQUOTA user/%s (STORAGE %d)", name, kilobytes))
+	s.command(fmt.Sprintf("SETQUOTA %s (STORAGE %d)", s.inbox(name), kilobytes))
+}
+
+// inbox is what the administrator calls the INBOX of a user.
+func (s *Server) inbox(user string) string {
+	if s.below {
+		return "user." + user
+	}
+	return "user/" + user
 }
 
 // command gives the server one command as its administrator.

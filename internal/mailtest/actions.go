@@ -74,9 +74,47 @@ func testOverQuota(s *suite) {
 	}
 	s.wantSubjects("Work", mail.All, "")
 	s.wantSubjects("INBOX", mail.All, "1")
+	// A move needs no more room where the server can move; elsewhere it is a copy
+	// first. Either way the message is in one of the two folders.
+	if res, err = s.s.Move(s.ctx, refs(l), s.name("Work")); err == nil && len(res.Done) == 1 {
+		s.wantSubjects("INBOX", mail.All, "")
+		s.wantSubjects("Work", mail.All, "1")
+		return
+	}
+	s.wantKind(err, mail.OverQuota)
+	s.wantSubjects("Work", mail.All, "")
+	s.wantSubjects("INBOX", mail.All, "1")
 	// The connection and the messages are as good as before.
 	if res, err := s.s.SetFlags(s.ctx, refs(l), []string{`\Seen`}, nil); err != nil || len(res.Done) != 1 {
 		s.Errorf("flag: %+v, %v", res, err)
+	}
+}
+
+// testRefusedMove: where the copy is refused nothing is marked and nothing is
+// removed, and Oriel does not ask twice.
+func testRefusedMove(s *suite) {
+	s.deliver("INBOX", Plains(1, 4)...)
+	l := s.wantSubjects("INBOX", mail.All, "3 2 1")
+	if s.a.Wire != nil {
+		s.a.Wire.Mark()
+	}
+	res, err := s.s.Move(s.ctx, refs(l)[:2], s.name("nowhere"))
+	s.wantKind(err, mail.NoFolder)
+	if len(res.Done)+len(res.Gone)+len(res.Moved) != 0 {
+		s.Errorf("move: %+v", res)
+	}
+	if w := s.a.Wire; w != nil {
+		if n := len(w.Refused()); n != 1 {
+			s.Errorf("%d commands were refused, want one: %q", n, w.Refused())
+		}
+		for _, command := range w.Asked() {
+			if strings.Contains(command, "STORE") || strings.Contains(command, "EXPUNGE") {
+				s.Errorf("after a refusal Oriel says %s", command)
+			}
+		}
+	}
+	if l = s.wantSubjects("INBOX", mail.All, "3 2 1"); l.Rows[0].Deleted || l.Folder.Total != 3 {
+		s.Errorf("after it: %+v", l)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -162,9 +163,18 @@ type suite struct {
 	s   *imapsession.Session
 }
 
-// Run runs the suite. start makes a new account for each test.
-func Run(t *testing.T, start func(t testing.TB) Account) {
+// Run runs the suite, or only the tests of the given names. start makes a new
+// account for each test.
+func Run(t *testing.T, start func(t testing.TB) Account, only ...string) {
+	for _, name := range only {
+		if tests[name] == nil {
+			t.Fatalf("the suite has no test %q", name)
+		}
+	}
 	for name, f := range tests {
+		if len(only) > 0 && !slices.Contains(only, name) {
+			continue
+		}
 		t.Run(name, func(t *testing.T) {
 			a := start(t)
 			s := &suite{T: t, ctx: t.Context(), a: a}
@@ -211,6 +221,8 @@ var tests = map[string]func(*suite){
 	"OverQuota":      testOverQuota,
 	"SignIn":         testSignIn,
 	"LongRun":        testLongRun,
+	"RefusedMove":    testRefusedMove,
+	"Watch":          testWatch,
 }
 
 // name writes a folder as the server names it.

@@ -63,13 +63,23 @@ func letters(flags []imap.Flag) string {
 // Cyrus starts one Cyrus imapd and returns how to make an account on it.
 func Cyrus(t testing.TB) func(testing.TB) Account {
 	t.Helper()
-	s := cyrus.Start(t)
+	return onCyrus(cyrus.Start(t), "", "")
+}
+
+// CyrusBelow is Cyrus with all folders below INBOX and dots between the levels, as
+// Debian configures it.
+func CyrusBelow(t testing.TB) func(testing.TB) Account {
+	t.Helper()
+	return onCyrus(cyrus.StartBelow(t), "INBOX.", ".")
+}
+
+func onCyrus(s *cyrus.Server, prefix, delimiter string) func(testing.TB) Account {
 	var users atomic.Int64
 	return func(t testing.TB) Account {
 		t.Helper()
 		user := fmt.Sprintf("user%d", users.Add(1))
 		s.AddUser(user, "secret")
-		return plain(t, s.Address(), Account{User: user, Password: "secret",
+		return plain(t, s.Address(), Account{User: user, Password: "secret", Prefix: prefix, Delimiter: delimiter,
 			Refuses: []string{`we"ird`, `we"ird\name`, "100%25", "back'tick`"},
 			Fill:    func(testing.TB) { s.SetQuota(user, 4) }})
 	}
@@ -78,7 +88,8 @@ func Cyrus(t testing.TB) func(testing.TB) Account {
 // Courier starts one Courier-IMAP and returns how to make an account on it.
 func Courier(t testing.TB) func(testing.TB) Account {
 	t.Helper()
-	s := courier.Start(t)
+	// As it has no FAM, it looks for news at intervals: of a minute if nothing is said.
+	s := courier.Start(t, "IMAP_IDLE_TIMEOUT=1")
 	var users atomic.Int64
 	return func(t testing.TB) Account {
 		t.Helper()

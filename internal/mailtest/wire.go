@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -24,6 +25,7 @@ type Wire struct {
 	serial  int
 	log     []string            // every line, for the message of a test that fails
 	asked   map[string]string   // connection and tag: the command
+	all     []string            // the commands since Mark
 	refused map[string][]string // connection: its commands that were answered NO or BAD, in order
 	bad     []string            // commands that were answered BAD
 	closed  []string            // what the server said when it hung up
@@ -113,6 +115,7 @@ func (w *Wire) said(name, line string) {
 	}
 	w.note(name, ">", tag+" "+command)
 	w.asked[name+" "+tag] = command
+	w.all = append(w.all, command)
 }
 
 // answered notes a response.
@@ -135,11 +138,11 @@ func (w *Wire) answered(name, line string) {
 	}
 }
 
-// Mark forgets what was refused so far, so that a test can look at what follows.
+// Mark forgets what was said so far, so that a test can look at what follows.
 func (w *Wire) Mark() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.refused, w.bad = map[string][]string{}, nil
+	w.refused, w.all = map[string][]string{}, nil
 }
 
 // Refused lists the commands that the server refused since the last Mark.
@@ -151,6 +154,13 @@ func (w *Wire) Refused() []string {
 		all = append(all, list...)
 	}
 	return all
+}
+
+// Asked lists what Oriel has said since the last Mark.
+func (w *Wire) Asked() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.all)
 }
 
 // Log is the end of the conversation up to now.
@@ -168,8 +178,17 @@ func (s *suite) checkWire() {
 		return
 	}
 	w.mu.Lock()
-	bad, closed := w.bad, w.closed
+	commands, bad, closed := w.all, w.bad, w.closed
 	w.mu.Unlock()
+	for _, command := range commands {
+		// Either would also remove what others have marked (RFC 4315 section 2.1).
+		if upper := strings.ToUpper(command); upper == "EXPUNGE" || upper == "CLOSE" {
+			s.Errorf("Oriel says %s", command)
+		}
+		if len(command) > 8<<10 {
+			s.Errorf("Oriel says %d octets in one command: %.100s", len(command), command)
+		}
+	}
 	for _, command := range bad {
 		s.Errorf("the server did not understand %s", command)
 	}
