@@ -106,7 +106,7 @@ func newSite(c config.Config, notice string, log *slog.Logger) (*site, error) {
 			return nil, fmt.Errorf("the signing key in %s: %w", c.Data, err)
 		}
 	}
-	pool := imapsession.NewPool(imapServer(c), imapsession.Options{Log: log})
+	pool := imapsession.NewPool(imapServer(c), imapsession.Options{Connections: c.IMAPConnections, LoginRate: c.IMAPLoginRate, Log: log})
 	store, err := login.New(login.Config{
 		Dir:      c.Data,
 		Keys:     keys,

@@ -30,7 +30,7 @@ func TestDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	if c.Listen != ":8080" || c.Data != "./data" || c.TZ.String() != "UTC" || c.SMTP.IsSet() || c.Keys != nil || c.Roots != nil ||
-		c.InsecureCookies || c.AllowInsecure || c.LogFormat != "text" || c.LogLevel != 0 || c.PublicURL != nil || len(c.Warnings()) != 0 {
+		c.InsecureCookies || c.AllowInsecure || c.LogFormat != "text" || c.LogLevel != 0 || c.IMAPConnections != 4000 || c.IMAPLoginRate != 50 || c.PublicURL != nil || len(c.Warnings()) != 0 {
 		t.Errorf("%+v", c)
 	}
 }
@@ -275,6 +275,8 @@ func TestValues(t *testing.T) {
 		{"ORIEL_DOMAIN=exa mple", false}, {"ORIEL_TZ=Local", false}, {"ORIEL_TZ=America/New_York", true}, {"ORIEL_TZ=../etc/passwd", false},
 		{"ORIEL_AUTHSERV_ID=mx.example.org", true}, {"ORIEL_AUTHSERV_ID=a;b", false},
 		{"ORIEL_ADMIN_LISTEN=127.0.0.1:6060", true}, {"ORIEL_ADMIN_LISTEN=:8080", false},
+		{"ORIEL_IMAP_CONNECTIONS=10", true}, {"ORIEL_IMAP_CONNECTIONS=9", false}, {"ORIEL_IMAP_CONNECTIONS=many", false}, {"ORIEL_IMAP_CONNECTIONS=1000001", false},
+		{"ORIEL_IMAP_LOGIN_RATE=0", true}, {"ORIEL_IMAP_LOGIN_RATE=-1", false}, {"ORIEL_IMAP_LOGIN_RATE=0.5", false},
 		{"ORIEL_LOG_FORMAT=JSON", true}, {"ORIEL_LOG_FORMAT=xml", false}, {"ORIEL_LOG_LEVEL=Debug", true},
 	} {
 		if _, err := Load(nil, []string{imap, x.in}); (err == nil) != x.good {

@@ -25,6 +25,10 @@ func (c *Config) set(env, v string) (err error) {
 		c.Listen, err = parseListen(v)
 	case "ORIEL_IMAP":
 		c.IMAP, err = parseServer(v, "imap", 993, 143, 143)
+	case "ORIEL_IMAP_CONNECTIONS":
+		c.IMAPConnections, err = parseNumber(v, 10, 1_000_000)
+	case "ORIEL_IMAP_LOGIN_RATE":
+		c.IMAPLoginRate, err = parseNumber(v, 0, 1_000_000)
 	case "ORIEL_SMTP":
 		c.SMTP, err = parseServer(v, "smtp", 465, 587, 25)
 	case "ORIEL_CA_FILE":
@@ -148,6 +152,14 @@ func parsePort(v string, lowest int) (int, error) {
 	n, err := strconv.Atoi(v)
 	if err != nil || n < lowest || n > 65535 {
 		return 0, fmt.Errorf("the port must be a number from %d to 65535", lowest)
+	}
+	return n, nil
+}
+
+func parseNumber(v string, lowest, highest int) (int, error) {
+	n, err := strconv.Atoi(v)
+	if err != nil || n < lowest || n > highest {
+		return 0, fmt.Errorf("must be a number from %d to %d", lowest, highest)
 	}
 	return n, nil
 }

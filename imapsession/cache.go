@@ -20,7 +20,8 @@ const cacheBytes = 2 << 20
 // cache is what a Session remembers. Its lock is held for moments only, never
 // while something is sent or awaited.
 type cache struct {
-	total *atomic.Int64 // bytes of the rows of all Sessions of the Pool
+	total *atomic.Int64 // bytes of all Sessions of the Pool
+	grown func()        // called when they have become more; nil: nobody wants to know
 
 	mu       sync.Mutex
 	folders  []mail.Folder
@@ -30,9 +31,11 @@ type cache struct {
 	chosen   map[mail.Role]string // roles given by CreateRole
 	mirrors  map[string]*mirror   // by folder
 	versions uint64               // of the newest order
+	mirrored uint64               // mirrors made so far
 	rows     map[rowKey]*list.Element
-	recent   *list.List // of *row, the one used last in front
-	bytes    int
+	recent   *list.List     // of *row, the one used last in front
+	bytes    int            // of the rows
+	held     int            // of the mirrors; see budget.go
 	broken   map[rowKey]int // how much of a message the server can tell; see broken.go
 	flight   *flight
 }
@@ -65,12 +68,13 @@ func (c *cache) reset() {
 	c.mirrors, c.broken = map[string]*mirror{}, map[rowKey]int{}
 	c.rows, c.recent = map[rowKey]*list.Element{}, list.New()
 	c.charge(-c.bytes)
+	c.weigh()
 }
 
 // charge counts bytes here and for the whole Pool. It needs c.mu.
 func (c *cache) charge(n int) {
 	c.bytes += n
-	c.total.Add(int64(n))
+	c.count(n)
 }
 
 func (c *cache) folderList(age time.Duration) ([]mail.Folder, bool) {
@@ -80,6 +84,21 @@ func (c *cache) folderList(age time.Duration) ([]mail.Folder, bool) {
 		return nil, false
 	}
 	return slices.Clone(c.folders), true
+}
+
+// folderNames is the last list of folders, however old; nil: there is none.
+func (c *cache) folderNames() []mail.Folder {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.folders)
+}
+
+// dropFolders forgets the list: one of it is not there any more.
+func (c *cache) dropFolders() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.folders = nil
+	c.changes++
 }
 
 // setFolders keeps a list that was asked for when changes had the given count.

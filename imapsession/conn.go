@@ -19,7 +19,8 @@ type conn struct {
 	nc      *wire.Conn
 	client  *imapclient.Client
 	caps    caps
-	box     *box // the selected mailbox; nil: none
+	box     *box   // the selected mailbox; nil: none
+	place   *place // among the connections of all users
 
 	events   atomic.Uint64 // announced arrivals and expunges
 	expunges atomic.Uint64 // announced expunges, those of our own commands too
@@ -169,6 +170,7 @@ func (c *conn) kill() {
 	c.lost = true
 	c.sock.cut()
 	c.client.Close()
+	c.place.leave()
 }
 
 // part ends the connection politely.

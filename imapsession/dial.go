@@ -28,8 +28,11 @@ type socket struct {
 }
 
 func (s *socket) Read(p []byte) (n int, err error) {
-	if s.br != nil && s.br.Buffered() > 0 {
-		return s.br.Read(p[:min(len(p), s.br.Buffered())])
+	if s.br != nil {
+		if ahead := s.br.Buffered(); ahead > 0 {
+			return s.br.Read(p[:min(len(p), ahead)])
+		}
+		s.br = nil // connections wait for hours, and need no second buffer for that
 	}
 	n, err = s.Conn.Read(p)
 	if err != nil && !isTimeout(err) && !s.here.Load() {
@@ -59,9 +62,24 @@ func (s *socket) cut() {
 
 func (s *socket) endedHere() bool { return s.here.Load() && !s.peer.Load() }
 
+// keepAlive finds out within a minute that the machine at the other end, or the
+// way to it, is gone without a word.
+var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 30 * time.Second, Interval: 10 * time.Second, Count: 3}
+
 // connect dials and goes through TLS and greeting; the result waits for a login.
 func (p *Pool) connect(ctx context.Context) (*opener, error) {
-	dialer := net.Dialer{Timeout: p.limits.Dial, KeepAlive: 30 * time.Second}
+	start := time.Now()
+	if err := p.circuit.check(start, true); err != nil {
+		return nil, err
+	}
+	o, err := p.reach(ctx)
+	slow := time.Since(start) > min(p.limits.Dial, p.limits.Greeting)/2
+	p.circuit.note(time.Now(), err, slow, ctx.Err() != nil)
+	return o, err
+}
+
+func (p *Pool) reach(ctx context.Context) (*opener, error) {
+	dialer := net.Dialer{Timeout: p.limits.Dial, KeepAliveConfig: keepAlive}
 	nc, err := dialer.DialContext(ctx, "tcp", net.JoinHostPort(p.server.Host, strconv.Itoa(p.server.Port)))
 	if err != nil {
 		return nil, dialFault(ctx, err)
@@ -126,8 +144,23 @@ func (p *Pool) handshake(ctx context.Context, nc net.Conn) (*tls.Conn, error) {
 	return tc, nil
 }
 
-// dial makes one connection and one LOGIN on it.
+// dial makes one connection and one LOGIN on it, when its turn has come.
 func (s *Session) dial(ctx context.Context) (*conn, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(s.life, cancel)()
+	at, err := s.admit(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c, err := s.dialAt(ctx, at)
+	if err != nil {
+		at.leave()
+	}
+	return c, err
+}
+
+func (s *Session) dialAt(ctx context.Context, at *place) (*conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.pool.limits.SignIn)
 	defer cancel()
 	o, err := s.pool.connect(ctx)
@@ -144,6 +177,7 @@ func (s *Session) dial(ctx context.Context) (*conn, error) {
 	}
 	o.conn.SetDeadline(time.Time{})
 	c := newConn(s, &socket{Conn: o.conn, br: o.br})
+	c.place = at
 	stop := context.AfterFunc(ctx, func() { c.sock.cut() })
 	err = c.login(op, plain)
 	if !stop() {

@@ -48,6 +48,7 @@ func (c *cache) setWindow(folder string, ix *index) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.mirror(folder, ix.validity).window = ix
+	c.weigh()
 }
 
 // setOrder keeps an order as a connection has just seen it. modSeq is what its
@@ -59,6 +60,7 @@ func (c *cache) setOrder(folder string, ix *index, modSeq uint64) {
 	c.versions++
 	ix.version = c.versions
 	m.replace(ix)
+	c.weigh()
 	if m.modSeq == 0 {
 		m.modSeq = modSeq
 	}

@@ -5,24 +5,59 @@ import (
 	"errors"
 	"time"
 
+	"github.com/emersion/go-imap/v2"
+
 	"oriel/mail"
 )
 
 // do lends a connection to f, which does one piece of work on it, and takes it
 // back. When the connection breaks before f has sent a change, f is called once
-// more on a fresh one: reading again is harmless. A change is never sent twice
-// blindly; f finds out what happened (see change.go).
+// more on a fresh one: reading again is harmless. So it is when the server
+// refused only for the moment. A change is never sent twice blindly; f finds out
+// what happened (see change.go).
 func (s *Session) do(ctx context.Context, op, folder string, f func(c *conn) error) error {
+	renew := false
 	for again := false; ; again = true {
-		c, err := s.borrow(ctx, op, folder, again)
+		c, err := s.borrow(ctx, op, folder, renew)
 		if err != nil {
 			return err
 		}
 		changing, err := s.lend(ctx, op, c, f)
-		if again || changing || ctx.Err() != nil || !broken(err) {
+		switch {
+		case again || changing || ctx.Err() != nil:
+			return err
+		case broken(err):
+			renew = true
+		case passing(err):
+			if !pause(ctx, moment) {
+				return err
+			}
+		default:
 			return err
 		}
 	}
+}
+
+// moment is what a server gets that was busy with itself.
+const moment = 300 * time.Millisecond
+
+// pause waits; false: the context has ended before.
+func pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// passing reports whether a refusal speaks of the server's state at that moment:
+// UNAVAILABLE and INUSE ask for another attempt (RFC 5530 section 3).
+func passing(err error) bool {
+	var answer *imap.Error
+	return errors.As(err, &answer) && (answer.Code == imap.ResponseCodeUnavailable || answer.Code == imap.ResponseCodeInUse)
 }
 
 // broken reports whether err says that the connection has ended for a reason

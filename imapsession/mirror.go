@@ -29,11 +29,12 @@ type mirror struct {
 	epoch    uint32            // marks of another epoch may be old
 	removed  map[imap.UID]bool // by our own commands: another connection may still count them
 	unread   int               // -1: not known
-	version  uint64            // counts what has changed
+	version  uint64            // counts what has changed, in numbers that no other mirror has
 	live     bool              // the watch keeps it true: no need to ask
 	arrived  int               // messages found since the watch last told
 	used     time.Time
 
+	plain     bool // a delta ended the connection: flags are asked for instead
 	undated   bool // dates end the connection when they are asked for: listed in UID order
 	preparing bool // its order is being made in the background
 }
@@ -59,9 +60,11 @@ func (c *cache) mirror(folder string, validity uint32) *mirror {
 		if m != nil {
 			c.forget(folder)
 		}
-		m = &mirror{validity: validity, unread: -1, marks: map[imap.UID]marks{}, removed: map[imap.UID]bool{}, filtered: map[mail.Filter]filtered{}}
+		c.mirrored++
+		m = &mirror{version: c.mirrored << 32, validity: validity, unread: -1, marks: map[imap.UID]marks{}, removed: map[imap.UID]bool{}, filtered: map[mail.Filter]filtered{}}
 		c.mirrors[folder] = m
 		c.trim(folder)
+		c.weigh()
 	}
 	m.used = time.Now()
 	return m
@@ -216,6 +219,7 @@ func (c *cache) observed(folder string, validity uint32, got map[imap.UID]*fetch
 		}
 	}
 	c.shift(folder, before, m.unread)
+	c.weigh()
 }
 
 // removedByUs notes what commands of our own have taken out of a folder.
@@ -224,6 +228,7 @@ func (c *cache) removedByUs(folder string, validity uint32, uids []imap.UID) {
 	defer c.mu.Unlock()
 	if m := c.mirrors[folder]; m != nil && m.validity == validity && len(uids) > 0 {
 		m.remove(uids, true)
+		c.weigh()
 	}
 }
 
@@ -256,6 +261,7 @@ func (c *cache) setFiltered(folder string, version uint64, filter mail.Filter, u
 	defer c.mu.Unlock()
 	if m := c.mirrors[folder]; m != nil && m.version == version {
 		m.filtered[filter] = filtered{version, uids}
+		c.weigh()
 	}
 }
 
@@ -284,6 +290,24 @@ func (c *cache) doubt(folder string, validity uint32) {
 	m.unread = -1
 	m.filtered = map[mail.Filter]filtered{}
 	m.touch()
+}
+
+// rewind takes back what is known of a folder whose modification sequence is
+// lower than it was.
+func (c *cache) rewind(folder string, validity uint32, modSeq uint64) uint64 {
+	c.doubt(folder, validity)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.mirror(folder, validity).modSeq = modSeq
+	return modSeq
+}
+
+// setPlain notes that the server cannot say what has changed in a folder in a way
+// that anybody can read.
+func (c *cache) setPlain(folder string, validity uint32) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.mirror(folder, validity).plain = true
 }
 
 // setLive says whether the watch vouches for the mirror from now on.

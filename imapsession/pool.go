@@ -64,11 +64,14 @@ func (t Timeouts) withDefaults() Timeouts {
 	return t
 }
 
-// Options tune a Pool. The zero value is right for production.
+// Options tune a Pool. A field that is zero means what stands behind it.
 type Options struct {
-	MaxConns int          // connections per user; 4
-	Limits   Timeouts     // tests shorten them
-	Log      *slog.Logger // nil: slog.Default()
+	MaxConns    int          // connections per user; 4
+	Connections int          // connections of all users; 4000
+	LoginRate   int          // sign-ins a second, and as many at once; no limit
+	CacheBytes  int64        // octets of mail that are remembered for all users; 256 MB
+	Limits      Timeouts     // tests shorten them
+	Log         *slog.Logger // nil: slog.Default()
 
 	// Trace, when set, gets every line of every connection without what a log must
 	// not hold; see wire.Options.Trace.
@@ -91,15 +94,24 @@ type Pool struct {
 	conns  int
 	log    *slog.Logger
 	trace  func(dir byte, redacted []byte)
-	key    []byte       // of this process, for credential digests
-	bytes  atomic.Int64 // of the rows of all Sessions
+	key    []byte // of this process, for credential digests
+
+	places  places
+	logins  logins
+	circuit circuit
+	queued  time.Duration // how long a request waits for a place or a turn
+
+	bytes  atomic.Int64 // of what all Sessions remember
+	budget int64
+	full   chan struct{} // holds one element when they have become too many
 
 	mu       sync.Mutex
 	sessions map[digest]*Session
 	owners   map[string]*Session
 	closed   bool
 
-	stop    chan struct{}
+	life    context.Context // ends with the Pool
+	stop    context.CancelFunc
 	janitor sync.WaitGroup
 }
 
@@ -117,8 +129,16 @@ func NewPool(s Server, o Options) *Pool {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
+	if o.Connections <= 0 {
+		o.Connections = connections
+	}
+	if o.CacheBytes <= 0 {
+		o.CacheBytes = budget
+	}
 	p := &Pool{server: s, limits: o.Limits.withDefaults(), pace: usualPace, conns: o.MaxConns, log: o.Log, trace: o.Trace, key: make([]byte, 32),
-		sessions: map[digest]*Session{}, owners: map[string]*Session{}, stop: make(chan struct{})}
+		places: places{limit: o.Connections}, logins: newLogins(o.LoginRate), queued: queued, budget: o.CacheBytes, full: make(chan struct{}, 1),
+		sessions: map[digest]*Session{}, owners: map[string]*Session{}}
+	p.life, p.stop = context.WithCancel(context.WithValue(context.Background(), behind{}, true))
 	rand.Read(p.key) // never fails
 	p.janitor.Add(1)
 	go p.sweep()
@@ -144,6 +164,7 @@ func (p *Pool) SignIn(ctx context.Context, owner, user, password string) (*Sessi
 	fresh := newSession(p, user, password)
 	c, err := fresh.dial(ctx)
 	if err != nil {
+		fresh.cancel()
 		return nil, err
 	}
 	d := p.digest(user, password)
@@ -154,7 +175,9 @@ func (p *Pool) SignIn(ctx context.Context, owner, user, password string) (*Sessi
 		return nil, problem(mail.Dropped, op, "", nil)
 	}
 	s, shared := p.sessions[d]
-	if !shared {
+	if shared {
+		fresh.cancel()
+	} else {
 		s = fresh
 		p.sessions[d] = s
 	}
@@ -233,10 +256,8 @@ func (p *Pool) Ping(ctx context.Context) error {
 // Close closes every connection within two seconds.
 func (p *Pool) Close(ctx context.Context) error {
 	p.mu.Lock()
-	if !p.closed {
-		p.closed = true
-		close(p.stop)
-	}
+	p.closed = true
+	p.stop()
 	all := make([]*Session, 0, len(p.sessions))
 	for _, s := range p.sessions {
 		all = append(all, s)
@@ -255,17 +276,23 @@ func (p *Pool) Close(ctx context.Context) error {
 	return nil
 }
 
-// sweep is the janitor: it ends what nobody has used for a while.
+// sweep is the janitor: it ends what nobody has used for a while, and what takes
+// too much memory.
 func (p *Pool) sweep() {
 	defer p.janitor.Done()
 	tick := time.NewTicker(10 * time.Second)
 	defer tick.Stop()
+	full := p.full
 	for {
 		select {
-		case <-p.stop:
+		case <-p.life.Done():
 			return
+		case <-full:
 		case now := <-tick.C:
 			p.evict(now)
+		}
+		if full = p.full; !p.relieve() {
+			full = nil // all that is left is in use: look again with the next tick
 		}
 	}
 }

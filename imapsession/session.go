@@ -44,8 +44,8 @@ type Session struct {
 func newSession(p *Pool, user, password string) *Session {
 	s := &Session{pool: p, user: user, password: password, names: wire.NewNames(), owners: map[string]bool{},
 		streams: make(chan struct{}, max(1, p.conns-1)), leased: map[*conn]bool{}, active: time.Now()}
-	s.cache.total = &p.bytes
-	s.life, s.cancel = context.WithCancel(context.Background())
+	s.cache.total, s.cache.grown = &p.bytes, p.grown
+	s.life, s.cancel = context.WithCancel(p.life)
 	s.cache.reset()
 	s.news = newNews()
 	return s
@@ -111,7 +111,31 @@ func (s *Session) room() bool {
 	if time.Now().Before(s.crowdedUntil) {
 		limit = min(limit, s.crowd)
 	}
-	return len(s.idle)+len(s.leased)+s.dialing < limit
+	return len(s.idle)+len(s.leased)+s.dialing < limit && (s.dialing == 0 || s.proven())
+}
+
+// proven reports whether a connection lives, and with it the password. Without one
+// a single sign-in at a time finds out: a password that was changed elsewhere is
+// not offered by all requests of a page at once, which could lock the account. It
+// needs s.mu.
+func (s *Session) proven() bool {
+	lives := func(c *conn) bool {
+		select {
+		case <-c.client.Closed():
+			return false
+		default:
+			return true
+		}
+	}
+	if slices.ContainsFunc(s.idle, lives) {
+		return true
+	}
+	for c := range s.leased {
+		if lives(c) {
+			return true
+		}
+	}
+	return false
 }
 
 // crowded reports whether a sign-in failed for a reason that more connections
@@ -145,7 +169,7 @@ func (s *Session) pick(folder string, fresh bool) *conn {
 		}
 	}
 	if best < 0 {
-		if folder != "" && s.room() {
+		if folder != "" && s.room() && !s.pool.places.full() {
 			return nil
 		}
 		best = 0
@@ -161,7 +185,9 @@ func (s *Session) pick(folder string, fresh bool) *conn {
 // a while: again tells the caller to ask for one of them.
 func (s *Session) dialFor(ctx context.Context) (c *conn, again bool, err error) {
 	if err = s.life.Err(); err == nil {
-		c, err = s.dial(ctx)
+		if err = s.refused(); err == nil {
+			c, err = s.dial(ctx)
+		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -170,10 +196,12 @@ func (s *Session) dialFor(ctx context.Context) (c *conn, again bool, err error) 
 		var why *mail.Error
 		if errors.As(err, &why) && why.Kind == mail.Denied {
 			s.denied = why
+			s.news.nudge() // the watch may have a connection that lives on
 		}
 		if here := len(s.idle) + len(s.leased); here > 0 && crowded(err) && ctx.Err() == nil {
 			s.crowd, s.crowdedUntil = here, time.Now().Add(time.Minute)
 			again = true
+			s.news.nudge() // the watch may have the only one
 		}
 		s.next()
 		return nil, again, asError("connect", err)
@@ -183,8 +211,29 @@ func (s *Session) dialFor(ctx context.Context) (c *conn, again bool, err error) 
 		return nil, false, problem(mail.Dropped, "connect", "", nil)
 	}
 	s.leased[c] = true
-	s.news.nudge() // if the watch waits to try again, it need not
+	s.news.nudge()                       // if the watch waits to try again, it need not
+	for len(s.waiting) > 0 && s.room() { // those who waited whether the password is still right
+		s.next()
+	}
 	return c, false, nil
+}
+
+// soleConn reports whether the server has refused a second connection lately: the
+// only one is for the pages then.
+func (s *Session) soleConn() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.crowd < 2 && time.Now().Before(s.crowdedUntil)
+}
+
+// refused is why the server no longer takes the password; nil: it does.
+func (s *Session) refused() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.denied == nil {
+		return nil
+	}
+	return s.denied
 }
 
 // isCrowded reports whether the server has refused a further connection lately.
@@ -211,6 +260,10 @@ func (s *Session) giveBack(c *conn) {
 		s.leased[c] = true
 		s.waiting[0] <- c
 		s.waiting = s.waiting[1:]
+		return
+	}
+	if s.pool.places.call() { // another user waits for it
+		s.yield(c)
 		return
 	}
 	s.idle = append(s.idle, c)

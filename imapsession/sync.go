@@ -1,6 +1,8 @@
 package imapsession
 
 import (
+	"errors"
+	"math"
 	"slices"
 	"time"
 
@@ -25,10 +27,15 @@ const maxDelta = 20000
 // selected says that this mailbox has just been selected.
 func (c *conn) sync(op string, selected bool) error {
 	m := c.session.cache.view(c.box.name, c.box.validity)
+	if selected && c.box.modSeq != 0 && m.modSeq > c.box.modSeq {
+		// The numbers went backwards, as after a restored backup: what has changed
+		// below the old one would never be told.
+		m.modSeq = c.session.cache.rewind(c.box.name, c.box.validity, c.box.modSeq)
+	}
 	switch {
 	case m.order == nil:
 		return c.syncWhole(op, selected)
-	case !c.caps.condstore || m.modSeq == 0 || c.box.modSeq == 0 || c.hidesDeleted():
+	case m.plain, !c.caps.condstore || m.modSeq == 0 || c.box.modSeq == 0 || c.hidesDeleted():
 		return c.syncPlain(op, selected)
 	case selected && m.modSeq == c.box.modSeq && c.box.uidNext != 0 && m.order.uidNext == c.box.uidNext &&
 		len(m.order.uids) == int(c.exists()) && len(m.removed) == 0:
@@ -54,7 +61,9 @@ func (c *conn) syncWhole(op string, selected bool) error {
 			return err
 		}
 	}
+	remarks := c.remarks.Load()
 	_, err := c.order(op)
+	c.box.remarks = remarks
 	return err
 }
 
@@ -64,9 +73,16 @@ func (c *conn) syncPlain(op string, selected bool) error {
 			return err
 		}
 	}
+	remarks := c.remarks.Load()
 	c.session.cache.doubt(c.box.name, c.box.validity)
 	_, err := c.order(op)
+	c.box.remarks = remarks
 	return err
+}
+
+// behind reports whether something was announced after the last look.
+func (c *conn) behind() bool {
+	return c.box.events != c.events.Load() || c.box.remarks != c.remarks.Load()
 }
 
 // change is one message of a delta.
@@ -80,6 +96,9 @@ type change struct {
 func (c *conn) syncDelta(op string, m mirror, selected bool) error {
 	events, remarks := c.events.Load(), c.remarks.Load()
 	changes, more, err := c.changedSince(op, m.modSeq)
+	if errors.Is(err, errUnreadable) {
+		c.session.cache.setPlain(c.box.name, c.box.validity)
+	}
 	if err != nil {
 		return err
 	}
@@ -133,8 +152,8 @@ func (c *conn) changedSince(op string, modSeq uint64) (changes []change, more bo
 			&imap.FetchOptions{UID: true, Flags: true, InternalDate: true, ModSeq: true, ChangedSince: modSeq})
 		return c.fault(op, c.collect(cmd, func(f *fetched) {
 			switch {
-			case f.uid == 0 || !f.hasFlags:
-			case len(changes) == maxDelta:
+			case f.uid == 0:
+			case !f.hasFlags || len(changes) == maxDelta:
 				more = true
 			default:
 				changes = append(changes, change{f.uid, flagsFrom(f.flags), f.modSeq, f.arrived})
@@ -198,7 +217,8 @@ func (c *conn) settle(m mirror, gone []imap.UID, fresh []change, uids []imap.UID
 	}
 	expunged := c.expunges.Load() != c.box.expunges
 	switch {
-	case len(m.order.uids)+len(fresh)-len(gone) != int(c.exists()),
+	case slices.ContainsFunc(fresh, func(ch change) bool { return ch.uid == math.MaxUint32 }), // no UIDNEXT is behind it
+		len(m.order.uids)+len(fresh)-len(gone) != int(c.exists()),
 		expunged && !c.nc.QResync(),
 		c.box.uidNext > next:
 		return false
@@ -244,6 +264,7 @@ func (c *conn) apply(gone, fresh []imap.UID, changes []change, modSeq uint64) {
 	}
 	m.modSeq = max(m.modSeq, modSeq)
 	cache.shift(c.box.name, before, m.unread)
+	cache.weigh()
 	c.inStepWith(m.order)
 }
 

@@ -14,8 +14,13 @@ import (
 // changes. It ends when nobody has watched for a while.
 func (s *Session) keepWatching(ctx context.Context) {
 	w := &watcher{s: s}
-	for tries := 0; !s.stopWatching(ctx); {
+	tries, breaks := 0, 0 // attempts that failed in a row; connections that did not last
+	for !s.stopWatching(ctx) {
+		began := time.Now()
 		err := w.watch(ctx, func() { tries = 0; s.setLost(nil) })
+		if time.Since(began) > s.pool.pace.wary {
+			breaks = 0
+		}
 		switch mail.KindOf(err) {
 		case mail.Denied:
 			s.news.mu.Lock()
@@ -34,9 +39,14 @@ func (s *Session) keepWatching(ctx context.Context) {
 		if tries > 0 { // a connection that only had to be made anew is no news
 			s.setLost(reasonOf(err))
 		}
-		if tries++; tries > 1 {
+		tries++
+		// A server that takes every sign-in and then hangs up is not asked without a
+		// pause either: each attempt is a sign-in.
+		breaks++
+		if n := max(tries, breaks); n > 1 {
 			steps := s.pool.pace.backoff
-			d := steps[min(tries-2, len(steps)-1)]
+			d := steps[min(n-2, len(steps)-1)]
+			drain(s.news.nudged) // that is of our own attempt
 			w.pause(ctx, d*9/10+rand.N(d/5))
 		}
 	}
@@ -71,7 +81,8 @@ type watcher struct {
 	folder  string    // that c has selected and vouches for; "" for none
 	told    time.Time // when something was last published
 	counted time.Time // when all folders were last counted
-	missed  int       // changes in a row that the server had not announced
+	missed  int       // looks in a row that found what the server had not announced
+	silent  bool      // the last IDLE has ended without an announcement
 }
 
 // pause waits, until something calls for attention.
@@ -90,23 +101,25 @@ func (w *watcher) watch(ctx context.Context, well func()) error {
 	const op = "watch"
 	s := w.s
 	if !s.spare() {
-		if err := s.do(ctx, op, "", w.glance); err != nil {
-			return err
-		}
-		well()
-		return problem(mail.Busy, op, "", nil)
+		return w.share(ctx, op, well)
 	}
-	defer func() { <-s.streams }()
+	defer s.unspare()
 	c, err := s.borrow(ctx, op, elsewhere, false)
 	if err != nil {
 		return err
 	}
+	if s.soleConn() { // the server has refused another one, and the pages need this
+		s.giveBack(c)
+		return w.share(ctx, op, well)
+	}
 	w.c = c
-	stop := context.AfterFunc(ctx, c.sock.cut)
+	stop, clean := context.AfterFunc(ctx, c.sock.cut), false
 	defer func() {
 		stop()
 		w.leave()
-		c.lost = true // it may be inside an IDLE, and it has its own settings
+		if !clean {
+			c.lost = true // it may be inside an IDLE, and it has its own settings
+		}
 		s.giveBack(c)
 	}()
 	if err := c.enableVanished(op); err != nil {
@@ -122,8 +135,24 @@ func (w *watcher) watch(ctx context.Context, well func()) error {
 		if err := w.wait(ctx, op); err != nil {
 			return err
 		}
+		if err := s.refused(); err != nil {
+			return err
+		}
+		if s.soleConn() {
+			clean = true // the server takes no other one before this has ended
+			return problem(mail.Busy, op, "", nil)
+		}
 	}
 	return nil
+}
+
+// share looks once, on a connection of the pages.
+func (w *watcher) share(ctx context.Context, op string, well func()) error {
+	if err := w.s.do(ctx, op, "", w.glance); err != nil {
+		return err
+	}
+	well()
+	return problem(mail.Busy, op, "", nil)
 }
 
 // spare takes a connection's place among the streams: together with them the
@@ -132,12 +161,21 @@ func (s *Session) spare() bool {
 	if s.pool.conns < 2 || s.isCrowded() {
 		return false
 	}
+	if !s.pool.places.watch() {
+		return false
+	}
 	select {
 	case s.streams <- struct{}{}:
 		return true
 	default:
+		s.pool.places.unwatch()
 		return false
 	}
+}
+
+func (s *Session) unspare() {
+	<-s.streams
+	s.pool.places.unwatch()
 }
 
 // leave ends the promise that the watched folder's mirror is true.
@@ -161,7 +199,9 @@ func (w *watcher) round(op string, well func()) error {
 		s.lookAway(folder) // somebody has deleted it
 		return nil
 	}
+	before := uint64(0)
 	if err == nil {
+		before = s.cache.view(folder, c.box.validity).version
 		err = c.sync(op, selected)
 		c.idled = false
 	}
@@ -171,11 +211,16 @@ func (w *watcher) round(op string, well func()) error {
 	if err != nil {
 		return err
 	}
-	drain(c.told.news)
-	well()
-	if w.folder = folder; c.caps.idle && w.missed < 2 {
-		s.cache.setLive(folder, true)
+	if drain(c.told.news); c.behind() {
+		c.wake() // that was announced after the look: there has to be another
 	}
+	well()
+	if w.silent && w.folder == folder && s.cache.view(folder, c.box.validity).version != before {
+		w.missed++ // the server should have announced it in the IDLE before
+	}
+	w.silent = false
+	w.folder = folder
+	s.cache.setLive(folder, c.caps.idle && w.missed < 2)
 	s.tell(folder)
 	w.told = time.Now()
 	return w.count(op)
@@ -227,13 +272,15 @@ func (w *watcher) wait(ctx context.Context, op string) error {
 				return
 			case <-w.s.news.nudged:
 				w.s.tell(w.folder) // a change of our own
-				if w.s.news.looking() != w.folder {
+				if w.s.news.looking() != w.folder || w.s.soleConn() || w.s.refused() != nil {
 					return
 				}
 				counting.Reset(w.countIn())
 			case <-t.C:
+				w.silent = w.c.caps.idle
 				return
 			case <-counting.C:
+				w.silent = w.c.caps.idle
 				return
 			case <-w.c.client.Closed():
 				return
@@ -371,6 +418,7 @@ func (s *Session) lookAway(folder string) {
 		n.folder = ""
 	}
 	n.emit(mail.Event{Kind: mail.Listed})
+	n.nudge()
 }
 
 func drain(ch chan struct{}) {

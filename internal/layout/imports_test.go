@@ -35,6 +35,7 @@ const (
 	brotli     = "github.com/andybalholm/brotli"
 	netHTML    = "golang.org/x/net/html"
 	xtext      = "golang.org/x/text/"
+	xtime      = "golang.org/x/time/rate"
 )
 
 // rules name every package outside internal. Data flows one way: handlers ask
@@ -47,7 +48,7 @@ var rules = map[string]rule{
 	"decode":           {others: []string{xtext, netHTML}, never: []string{"net/http", "net"}},
 	"sanitize":         {ours: []string{"mail"}, others: []string{netHTML, bluemonday, tdewolff}, never: []string{"net/http", "net"}},
 	"imapsession/wire": {never: []string{"net/http"}},
-	"imapsession":      {ours: []string{"mail", "decode", "imapsession/wire"}, others: []string{goIMAP, goMessage, goSASL, xtext}, never: []string{"net/http"}, client: true},
+	"imapsession":      {ours: []string{"mail", "decode", "imapsession/wire"}, others: []string{goIMAP, goMessage, goSASL, xtext, xtime}, never: []string{"net/http"}, client: true},
 	"login":            {ours: []string{"mail"}, others: []string{gorilla}},
 	"static":           {others: []string{minify, brotli}},
 	"views":            {ours: []string{"mail", "sanitize", "static"}, others: []string{templ}, never: []string{"net/http", "net"}},
@@ -75,6 +76,7 @@ var modules = []string{
 	"github.com/tdewolff/parse/v2",
 	"golang.org/x/net",
 	"golang.org/x/text",
+	"golang.org/x/time",
 }
 
 // pkg is what go list says of a package.
