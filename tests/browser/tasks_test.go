@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/chromedp"
@@ -132,7 +133,7 @@ func (d *day) archiveAndUndo() {
 
 func (d *day) moveToNestedFolder() {
 	d.Helper()
-	const subject = "Site visit, Tuesday 09:30"
+	subject := "Site visit, " + time.Now().AddDate(0, 0, 2).Format("Monday") + " 09:30" // three days after the day it was sent, which was yesterday
 	d.read(subject)
 	d.click("act('move', $('#reader'))")
 	d.click("$$('.opts label').find(l => label(l) === 'Reisen / Österreich')")
