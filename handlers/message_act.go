@@ -171,15 +171,9 @@ func alreadyIn(dst mail.Folder) deed {
 // transfer moves or copies messages to a folder the user chose.
 func (a *App) transfer(v visit, o order) (deed, error) {
 	ctx := v.Request().Context()
-	dst := mail.Folder{Name: o.to}
-	folders, err := v.mail.Folders(ctx, false)
+	dst, err := v.mail.Folder(ctx, o.to)
 	if err != nil {
 		return deed{}, err
-	}
-	for _, f := range folders {
-		if f.Name == o.to {
-			dst = f
-		}
 	}
 	label := folderLabel(dst)
 	if o.do == "copy" {

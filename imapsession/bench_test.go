@@ -48,6 +48,9 @@ func BenchmarkMailbox(b *testing.B) {
 		warm(b, s, user)
 		b.Run(fmt.Sprintf("List/%d", n), func(b *testing.B) { benchList(b, s, user, 1) })
 		b.Run(fmt.Sprintf("ListDeep/%d", n), func(b *testing.B) { benchList(b, s, user, n/100) })
+		b.Run(fmt.Sprintf("ListWatched/%d", n), func(b *testing.B) { benchWatched(b, s, user) })
+		b.Run(fmt.Sprintf("ListUnseen/%d", n), func(b *testing.B) { benchUnseen(b, s, user, n) })
+		b.Run(fmt.Sprintf("Delta/%d", n), func(b *testing.B) { benchDelta(b, s, user) })
 		b.Run(fmt.Sprintf("ListFirst/%d", n), func(b *testing.B) { benchFirst(b, s, user) })
 		b.Run(fmt.Sprintf("Message/%d", n), func(b *testing.B) { benchMessage(b, s, user) })
 	}
@@ -120,8 +123,9 @@ func bareRows(c *imapclient.Client, uids []uint32) error {
 	return err
 }
 
-// compare runs both sides in turn and reports the ratio of the medians.
-func compare(b *testing.B, ours, theirs func() error) {
+// compare runs both sides in turn and reports the ratio of the medians. first
+// is what comes before each turn and is not counted.
+func compare(b *testing.B, ours, theirs func() error, first ...func() error) {
 	b.Helper()
 	var a, c []time.Duration
 	measure := func(list *[]time.Duration, f func() error) {
@@ -132,6 +136,11 @@ func compare(b *testing.B, ours, theirs func() error) {
 		*list = append(*list, time.Since(start))
 	}
 	for b.Loop() {
+		for _, f := range first {
+			if err := f(); err != nil {
+				b.Fatal(err)
+			}
+		}
 		measure(&a, ours)
 		measure(&c, theirs)
 	}
@@ -173,6 +182,114 @@ func benchList(b *testing.B, s *dovecot.Server, user string, page int) {
 			return err
 		}
 		return bareRows(c, order[end-mail.PageSize:end])
+	})
+}
+
+// watched returns a Session whose watch vouches for the inbox.
+func watched(b *testing.B, s *dovecot.Server, user string) *imapsession.Session {
+	b.Helper()
+	log := &tape{}
+	p := imapsession.NewPool(options(s), imapsession.Options{Trace: log.add})
+	b.Cleanup(func() { p.Close(context.Background()) })
+	session, err := p.SignIn(b.Context(), "owner", user, "secret")
+	if err != nil {
+		b.Fatal(err)
+	}
+	w := session.Watch()
+	b.Cleanup(w.Close)
+	for range 3000 {
+		before := log.mark()
+		if _, err := session.List(b.Context(), mail.ListQuery{Folder: "INBOX"}); err != nil {
+			b.Fatal(err)
+		}
+		if len(log.since(before)) == 0 {
+			return session
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	b.Fatal("the list goes on asking the server")
+	return nil
+}
+
+// openInbox is a bare client with the inbox selected, and its order.
+func openInbox(b *testing.B, s *dovecot.Server, user string) (*imapclient.Client, []uint32) {
+	b.Helper()
+	c := bare(b, s, user)
+	b.Cleanup(func() { c.Close() })
+	if _, err := c.Select("INBOX", nil).Wait(); err != nil {
+		b.Fatal(err)
+	}
+	order, err := bareSort(c)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return c, order
+}
+
+// benchWatched is the first page while the watch says that nothing has changed.
+func benchWatched(b *testing.B, s *dovecot.Server, user string) {
+	session := watched(b, s, user)
+	c, order := openInbox(b, s, user)
+	compare(b, func() error {
+		l, err := session.List(b.Context(), mail.ListQuery{Folder: "INBOX"})
+		if err == nil && len(l.Rows) != mail.PageSize {
+			err = fmt.Errorf("%d rows", len(l.Rows))
+		}
+		return err
+	}, func() error { return bareRows(c, order[len(order)-mail.PageSize:]) })
+}
+
+// benchUnseen is one page after another that this user has not listed before.
+func benchUnseen(b *testing.B, s *dovecot.Server, user string, n int) {
+	session := watched(b, s, user)
+	c, order := openInbox(b, s, user)
+	page := 1
+	compare(b, func() error {
+		page = page%(n/mail.PageSize-1) + 1
+		l, err := session.List(b.Context(), mail.ListQuery{Folder: "INBOX", Page: page})
+		if err == nil && len(l.Rows) != mail.PageSize {
+			err = fmt.Errorf("%d rows", len(l.Rows))
+		}
+		return err
+	}, func() error {
+		end := len(order) - (page-1)*mail.PageSize
+		return bareRows(c, order[end-mail.PageSize:end])
+	})
+}
+
+// benchDelta is a list after another client has changed the flags of a hundred
+// messages, against a client that asks for exactly the page's flags.
+func benchDelta(b *testing.B, s *dovecot.Server, user string) {
+	session := open(b, s, user)
+	if _, err := session.List(b.Context(), mail.ListQuery{Folder: "INBOX", Page: 2}); err != nil {
+		b.Fatal(err)
+	}
+	other, order := openInbox(b, s, user)
+	c, _ := openInbox(b, s, user)
+	var set, page imap.UIDSet
+	for i := range 100 {
+		set.AddNum(imap.UID(order[i*len(order)/100]))
+	}
+	for _, uid := range order[len(order)-mail.PageSize:] {
+		page.AddNum(imap.UID(uid))
+	}
+	flag := imap.StoreFlagsAdd
+	compare(b, func() error {
+		l, err := session.List(b.Context(), mail.ListQuery{Folder: "INBOX"})
+		if err == nil && len(l.Rows) != mail.PageSize {
+			err = fmt.Errorf("%d rows", len(l.Rows))
+		}
+		return err
+	}, func() error {
+		if err := c.Noop().Wait(); err != nil {
+			return err
+		}
+		_, err := c.Fetch(page, &imap.FetchOptions{UID: true, Flags: true}).Collect()
+		return err
+	}, func() error {
+		err := other.Store(set, &imap.StoreFlags{Op: flag, Silent: true, Flags: []imap.Flag{imap.FlagFlagged}}, nil).Close()
+		flag = imap.StoreFlagsAdd + imap.StoreFlagsDel - flag
+		return err
 	})
 }
 

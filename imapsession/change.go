@@ -79,6 +79,9 @@ func (s *Session) change(ctx context.Context, op string, refs []mail.Ref, f func
 			return f(c, b, &o)
 		})
 		s.note(b, &o)
+		if mail.KindOf(err) == mail.NoFolder {
+			s.cache.dropFolders()
+		}
 		if err == nil {
 			err = o.fault
 		}
@@ -209,6 +212,9 @@ func (s *Session) SetFlags(ctx context.Context, refs []mail.Ref, add, remove []s
 // onFresh runs f on another connection while the caller still holds one that is
 // lost: it dials outside the pool, because the caller's place there may be the last.
 func (s *Session) onFresh(ctx context.Context, op string, b batch, f func(c *conn) error) error {
+	if err := s.refused(); err != nil {
+		return err
+	}
 	c, err := s.dial(ctx)
 	if err != nil {
 		return err

@@ -50,10 +50,11 @@ func (s *Session) Folders(ctx context.Context, fresh bool) ([]mail.Folder, error
 	return folders, err
 }
 
-// folder describes one mailbox: from the last list when there is one.
-func (s *Session) folder(ctx context.Context, name string) (mail.Folder, error) {
-	list, ok := s.cache.folderList(time.Hour)
-	if !ok {
+// Folder describes one mailbox, from the last list when there is one: its counts
+// may be old. One that is not listed has nothing but its name.
+func (s *Session) Folder(ctx context.Context, name string) (mail.Folder, error) {
+	list := s.cache.folderNames()
+	if list == nil {
 		var err error
 		if list, err = s.Folders(ctx, false); err != nil {
 			return mail.Folder{}, err
@@ -70,13 +71,21 @@ func (s *Session) folder(ctx context.Context, name string) (mail.Folder, error) 
 // Role returns the folder with the role, or an error of kind mail.NoRole.
 func (s *Session) Role(ctx context.Context, r mail.Role) (mail.Folder, error) {
 	const op = "find role"
-	list, err := s.Folders(ctx, false)
-	if err != nil {
-		return mail.Folder{}, err
-	}
-	for _, f := range list {
-		if f.Role == r && r != "" {
-			return f, nil
+	// Counts may be old here; a folder that is gone meanwhile is said so by the
+	// command that needs it, and then the next list is a fresh one.
+	list := s.cache.folderNames()
+	for fresh := false; ; fresh = true {
+		for _, f := range list {
+			if f.Role == r && r != "" {
+				return f, nil
+			}
+		}
+		if fresh {
+			break
+		}
+		var err error
+		if list, err = s.Folders(ctx, false); err != nil {
+			return mail.Folder{}, err
 		}
 	}
 	return mail.Folder{}, &mail.Error{Kind: mail.NoRole, Op: op, Role: r}

@@ -59,7 +59,7 @@ func (s *Session) List(ctx context.Context, q mail.ListQuery) (mail.List, error)
 // because the list of all folders may take as long: whoever shows both asks for
 // both at once, and then the answer is there.
 func (s *Session) describe(ctx context.Context, counted *mail.Folder) error {
-	f, err := s.folder(ctx, counted.Name)
+	f, err := s.Folder(ctx, counted.Name)
 	if f.Validity != counted.Validity {
 		f.UIDNext = 0 // of the folder that had this name before
 	}
@@ -106,7 +106,9 @@ func (p *pageJob) read(c *conn) error {
 	if err := p.previews(c); err != nil {
 		return err
 	}
-	p.s.cache.counted(p.folder, m.version, unread)
+	if !m.live && !c.behind() { // else the count may be of another moment than the flags
+		p.s.cache.counted(p.folder, m.version, unread)
+	}
 	f := &p.list.Folder
 	f.Counted, f.Validity, f.Total, f.Unread = true, c.box.validity, c.exists(), uint32(unread)
 	if m.order != nil && m.live {

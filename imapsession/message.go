@@ -71,6 +71,7 @@ func (c *conn) message(op string, r mail.Ref) (mail.Message, error) {
 		options.BodySection = append([]*imap.FetchItemBodySection{messageFields}, sections...)
 	} else {
 		options.BodyStructure = &imap.FetchItemBodyStructure{Extended: true}
+		options.BodySection = append([]*imap.FetchItemBodySection{messageFields}, likely...)
 	}
 	f, err := c.one(op, r, options, "ENVELOPE", func(f *fetched) bool {
 		return f.hasFlags && f.envelope != nil && (options.BodyStructure == nil || f.structure != nil)
@@ -86,7 +87,7 @@ func (c *conn) message(op string, r mail.Ref) (mail.Message, error) {
 	if options.BodyStructure != nil {
 		root = partTree(f.structure)
 		body = mail.Choose(root)
-		if sections = textSections(body); len(sections) > 0 {
+		if sections = textSections(body); !guessed(body, f.parts) {
 			texts, err := c.one(op, r, &imap.FetchOptions{UID: true, BodySection: sections}, "BODY[", func(f *fetched) bool { return len(f.parts) > 0 })
 			if err != nil {
 				return mail.Message{}, err
@@ -101,6 +102,25 @@ func (c *conn) message(op string, r mail.Ref) (mail.Message, error) {
 		cache.setRow(keyOf(r), row{summary: sum, root: root, hasRoot: true})
 	}
 	return m, nil
+}
+
+// likely are the parts that hold the text of most messages. Asked for together
+// with the structure, they save a second flight.
+var likely = []*imap.FetchItemBodySection{
+	{Part: []int{1}, Peek: true, Partial: &imap.SectionPartial{Size: likelySize}},
+	{Part: []int{2}, Peek: true, Partial: &imap.SectionPartial{Size: likelySize}},
+}
+
+const likelySize = 64 << 10
+
+// guessed reports whether the likely parts are all that is shown, and whole.
+func guessed(body mail.Body, parts map[string][]byte) bool {
+	for _, p := range body.Shown {
+		if raw, came := parts[p.Path]; !came || len(raw) >= likelySize || int64(len(raw)) < min(p.Size, likelySize) {
+			return p.Size == 0 && len(body.Shown) == 1
+		}
+	}
+	return true
 }
 
 // one fetches items of one message. Its absence is an error.

@@ -40,7 +40,7 @@ func (s *Session) Part(ctx context.Context, r mail.Ref, path string) (*Part, err
 	if !ok {
 		return nil, problem(mail.Invalid, op, "that is no number of a part", nil)
 	}
-	root, raw, err := s.structure(ctx, op, r)
+	root, early, raw, err := s.structure(ctx, op, r, number)
 	if err != nil {
 		return nil, err
 	}
@@ -51,6 +51,9 @@ func (s *Session) Part(ctx context.Context, r mail.Ref, path string) (*Part, err
 	if raw != nil {
 		content, _ := raw.content(path)
 		return &Part{info, -1, io.NopCloser(decode.Reader(bytes.NewReader(content), info.Encoding))}, nil
+	}
+	if early != nil && int64(len(early)) >= info.Size {
+		return &Part{info, -1, io.NopCloser(decode.Reader(bytes.NewReader(early), info.Encoding))}, nil
 	}
 	body, _, err := s.section(ctx, op, r, number, info.Size)
 	if err != nil {
@@ -98,23 +101,29 @@ func (s *Session) Source(ctx context.Context, r mail.Ref) (*Part, error) {
 }
 
 // structure returns the MIME tree: from the cache, from the server, or, for a
-// message whose structure the server cannot tell, from its source.
-func (s *Session) structure(ctx context.Context, op string, r mail.Ref) (root mail.Part, raw *source, err error) {
+// message whose structure the server cannot tell, from its source. When the
+// server has to be asked, the part is asked for in the same flight: early is its
+// content if that is all of it.
+func (s *Session) structure(ctx context.Context, op string, r mail.Ref, number []int) (root mail.Part, early []byte, raw *source, err error) {
 	if cached, ok := s.cache.row(keyOf(r)); ok && cached.hasRoot {
-		return cached.root, nil, nil
+		return cached.root, nil, nil, nil
 	}
 	read := func(c *conn) error {
 		if err := c.enter(op, r.Folder, r.Validity); err != nil {
 			return err
 		}
 		if s.cache.level(keyOf(r)) == whole {
-			options := &imap.FetchOptions{UID: true, BodyStructure: &imap.FetchItemBodyStructure{Extended: true}}
+			options := &imap.FetchOptions{UID: true, BodyStructure: &imap.FetchItemBodyStructure{Extended: true},
+				BodySection: []*imap.FetchItemBodySection{{Part: number, Peek: true, Partial: &imap.SectionPartial{Size: inMemory}}}}
 			f, err := c.one(op, r, options, "BODYSTRUCTURE", func(f *fetched) bool { return f.structure != nil })
 			if err != nil {
 				return err
 			}
 			if f.structure != nil {
 				root = partTree(f.structure)
+				if content := f.parts[pathOf(number)]; len(content) < inMemory {
+					early = content
+				}
 				return nil
 			}
 		}
@@ -128,7 +137,7 @@ func (s *Session) structure(ctx context.Context, op string, r mail.Ref) (root ma
 		s.cache.setLevel(keyOf(r), headOnly)
 		err = s.do(ctx, op, r.Folder, read)
 	}
-	return root, raw, err
+	return root, early, raw, err
 }
 
 // section opens BODY[number], the whole message for nil. size decides how it is

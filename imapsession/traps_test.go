@@ -25,7 +25,7 @@ func TestT4T5Drops(t *testing.T) {
 	m.Folders["INBOX"][0].Items = map[string]string{"BODYSTRUCTURE": fmt.Sprintf(`("application" "pdf" NIL NIL NIL "7bit" %d NIL NIL NIL NIL)`, size)}
 	mode := make(chan string, 1)
 	m.Hook = func(c *imapscript.Conn, cmd imapscript.Command) bool {
-		if cmd.Name != "UID FETCH" || !strings.Contains(cmd.Args, "BODY.PEEK[1]") || strings.Contains(cmd.Args, "<0.768>") {
+		if cmd.Name != "UID FETCH" || !strings.Contains(cmd.Args, "BODY.PEEK[1]") || strings.Contains(cmd.Args, "<0.768>") || strings.Contains(cmd.Args, "BODYSTRUCTURE") {
 			return false
 		}
 		full := strings.Repeat("x", size)
