@@ -33,7 +33,7 @@ type cache struct {
 	versions uint64               // of the newest order
 	mirrored uint64               // mirrors made so far
 	rows     map[rowKey]*list.Element
-	recent   *list.List     // of *row, the one used last in front
+	recent   *list.List     // of *packed, the one used last in front
 	bytes    int            // of the rows
 	held     int            // of the mirrors; see budget.go
 	broken   map[rowKey]int // how much of a message the server can tell; see broken.go
@@ -49,12 +49,10 @@ type rowKey struct {
 
 // row is what never changes about a message.
 type row struct {
-	key     rowKey
 	summary mail.Summary // without flags
 	root    mail.Part
 	hasRoot bool
 	preview bool // summary.Preview has been looked for
-	cost    int
 }
 
 // reset forgets everything that the server can tell again.
@@ -168,25 +166,26 @@ func (c *cache) chooseRole(r mail.Role, name string) {
 // row returns a copy, so that nobody writes to what others read.
 func (c *cache) row(k rowKey) (row, bool) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	e := c.rows[k]
 	if e == nil {
+		c.mu.Unlock()
 		return row{}, false
 	}
 	c.recent.MoveToFront(e)
-	return *e.Value.(*row), true
+	p := e.Value.(*packed)
+	c.mu.Unlock()
+	return p.row(), true
 }
 
 func (c *cache) setRow(k rowKey, r row) {
+	p := pack(k, &r)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	r.key, r.summary.Flags = k, mail.Flags{}
-	r.cost = costOf(&r)
 	if old := c.rows[k]; old != nil {
 		c.evict(old)
 	}
-	c.rows[k] = c.recent.PushFront(&r)
-	c.charge(r.cost)
+	c.rows[k] = c.recent.PushFront(p)
+	c.charge(p.cost())
 	c.shrink(cacheBytes)
 }
 
@@ -199,9 +198,9 @@ func (c *cache) shrink(limit int) {
 
 // evict needs c.mu.
 func (c *cache) evict(e *list.Element) {
-	r := c.recent.Remove(e).(*row)
-	delete(c.rows, r.key)
-	c.charge(-r.cost)
+	p := c.recent.Remove(e).(*packed)
+	delete(c.rows, p.key)
+	c.charge(-p.cost())
 }
 
 // forget drops everything about a folder. It needs c.mu.
@@ -228,25 +227,6 @@ func (c *cache) setLevel(k rowKey, level int) {
 	if len(c.broken) < limit {
 		c.broken[k] = level
 	}
-}
-
-// costOf estimates the memory of a row.
-func costOf(r *row) int {
-	n := 500 + len(r.summary.Subject) + len(r.summary.Preview) + len(r.summary.MessageID)
-	for _, l := range [][]mail.Address{r.summary.From, r.summary.To} {
-		for _, a := range l {
-			n += 32 + len(a.Name) + len(a.Addr)
-		}
-	}
-	var walk func(p *mail.Part)
-	walk = func(p *mail.Part) {
-		n += 240 + len(p.Path) + len(p.Type) + len(p.Name) + len(p.ContentID) + len(p.Location) + len(p.Subject)
-		for i := range p.Children {
-			walk(&p.Children[i])
-		}
-	}
-	walk(&r.root)
-	return n
 }
 
 // flight is one LIST on its way, which all who ask meanwhile share.
