@@ -16,6 +16,10 @@
 // the wanted folder selected is preferred, then one with nothing selected, then
 // a new one, then the least recently used. Streams never hold all of them.
 //
+// The Pool bounds what all users have together: connections, sign-ins a second
+// (limits.go) and memory (budget.go). A dial waits for its turn and for a place;
+// whatever ends a connection calls kill, which gives the place to the next.
+//
 // # Locks
 //
 // Pool.mu guards who owns which Session; Session.mu guards its lists of

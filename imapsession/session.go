@@ -299,6 +299,10 @@ func (s *Session) withdraw(turn chan *conn) {
 
 // retire ends a connection in the background. It needs s.mu.
 func (s *Session) retire(c *conn, politely bool) {
+	if s.ended {
+		go c.kill() // given back late: wait may be waiting already
+		return
+	}
 	s.working.Add(1)
 	go func() {
 		defer s.working.Done()
@@ -372,11 +376,11 @@ func (s *Session) end() {
 	s.cancel()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.ended = true
 	for _, c := range s.idle {
 		s.retire(c, true)
 	}
 	s.idle = nil
+	s.ended = true
 	for c := range s.leased {
 		c.sock.cut() // its borrower sees an error and gives it back
 	}
