@@ -37,6 +37,7 @@ type App struct {
 	Options
 	journal *journal      // what can be undone, by login session
 	hub     *hub          // who listens to what happens in the mailboxes
+	held    *held         // documents on their way to their frames
 	cleaner chan struct{} // one token per sanitiser that may run at once
 	handler http.Handler
 }
@@ -49,7 +50,7 @@ func New(o Options) *App {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	a := &App{Options: o, journal: newJournal(o.Now), hub: newHub(), cleaner: make(chan struct{}, runtime.NumCPU())}
+	a := &App{Options: o, journal: newJournal(o.Now), held: newHeld(o.Now), hub: newHub(), cleaner: make(chan struct{}, runtime.NumCPU())}
 	a.handler = a.wrap(a.mount())
 	return a
 }
@@ -69,6 +70,7 @@ func (a *App) Run(ctx context.Context) {
 			return
 		case <-tick.C:
 			a.journal.expire()
+			a.held.expire()
 		}
 	}
 }

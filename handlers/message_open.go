@@ -112,7 +112,7 @@ func (a *App) reader(v visit, f views.Frame, m mail.Message, q mail.ListQuery, p
 	}
 	used := map[string]bool{} // parts that an HTML body shows as pictures
 	for _, t := range m.Texts {
-		body, blocked := a.body(v.Request().Context(), m, t, used)
+		body, blocked := a.body(v, m, t, used)
 		view.Bodies = append(view.Bodies, body)
 		view.Blocked += blocked
 	}
@@ -123,7 +123,7 @@ func (a *App) reader(v visit, f views.Frame, m mail.Message, q mail.ListQuery, p
 
 // body prepares one shown part, counts the remote images it names, and notes in
 // used which of the message's pictures it shows.
-func (a *App) body(ctx context.Context, m mail.Message, t mail.Text, used map[string]bool) (views.BodyView, int) {
+func (a *App) body(v visit, m mail.Message, t mail.Text, used map[string]bool) (views.BodyView, int) {
 	b := views.BodyView{Part: t.Part, Truncated: t.Truncated}
 	switch t.Part.Type {
 	case "text/html":
@@ -134,12 +134,13 @@ func (a *App) body(ctx context.Context, m mail.Message, t mail.Text, used map[st
 		b.Text = sanitize.Text(t.Content, sanitize.TextOptions{Flowed: t.Part.Flowed, DelSp: t.Part.DelSp})
 		return b, 0
 	}
-	doc, err := a.clean(ctx, m, t, used)
+	doc, err := a.clean(v.Request().Context(), m, t, used)
 	if err != nil {
 		b.Problem = describe(err).sentence
 		return b, 0
 	}
 	b.Frame = views.BodyURL(m.Ref, t.Part.Path)
+	a.held.put(heldKey{v.login.ID, m.Ref, t.Part.Path}, doc.HTML)
 	b.Truncated = b.Truncated || doc.Truncated
 	return b, doc.Blocked
 }

@@ -33,6 +33,9 @@ func (a *App) showBody(v visit) error {
 	if moved {
 		return redirect(v, views.BodyURL(ref, v.QueryParam("part")))
 	}
+	if doc, ok := a.held.take(heldKey{v.login.ID, ref, v.QueryParam("part")}); ok {
+		return v.HTMLBlob(http.StatusOK, []byte(doc))
+	}
 	m, err := v.mail.Message(v.Request().Context(), ref)
 	if err != nil {
 		return err

@@ -57,11 +57,24 @@ func (a *App) frame(v visit, title string, folders []mail.Folder, q mail.ListQue
 	f := views.Frame{Context: a.context(v, v.login.User), Title: title, Folders: folders, Current: q, Live: v.at}
 	if wanted(v.Request()) == wholePage && !unseen(v.Request()) {
 		f.Toast = a.journal.takeToast(v.login.ID)
+		if f.Toast == nil {
+			f.Toast = alert(v)
+		}
 		if f.Toast != nil {
 			f.Toast.Back = v.Request().URL.RequestURI()
 		}
 	}
 	return f
+}
+
+// alert is what the mail server wants its user to read (RFC 3501 section 7.1),
+// and nobody has seen yet. Pages that are live are told as it comes.
+func alert(v visit) *views.Toast {
+	said := v.mail.Alerts()
+	if len(said) == 0 {
+		return nil
+	}
+	return &views.Toast{Text: "The mail server says: " + strings.Join(said, " · "), Error: true}
 }
 
 // ask answers a form that needs one more answer: as a dialog for htmx, as a page

@@ -117,6 +117,7 @@ func (a *App) signOut(c echo.Context) error {
 	id := a.Login.End(c.Response(), c.Request())
 	if id != "" {
 		a.Pool.Release(id)
+		a.held.forget(id)
 		a.journal.forget(id)
 		a.hub.signedOut(id)
 	}
@@ -164,6 +165,7 @@ func (a *App) cannotOpen(c echo.Context, l login.Login, err error) error {
 func (a *App) forget(c echo.Context, id string) {
 	a.Login.End(c.Response(), c.Request())
 	a.Pool.Release(id)
+	a.held.forget(id)
 	a.journal.forget(id)
 	a.hub.signedOut(id)
 }
