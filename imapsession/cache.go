@@ -99,6 +99,22 @@ func (c *cache) dropFolders() {
 	c.changes++
 }
 
+// sameFolder reports whether nothing speaks against a folder being the one that
+// was selected at a time: a later list would tell another UIDVALIDITY.
+func (c *cache) sameFolder(folder string, validity uint32, since time.Time) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.listedAt.After(since) {
+		return true
+	}
+	for _, f := range c.folders {
+		if f.Name == folder {
+			return !f.Counted || f.Validity == validity
+		}
+	}
+	return true
+}
+
 // setFolders keeps a list that was asked for when changes had the given count.
 func (c *cache) setFolders(l []mail.Folder, changes int) {
 	c.mu.Lock()

@@ -40,13 +40,14 @@ type box struct {
 	name     string
 	validity uint32
 	uidNext  imap.UID
-	exists   uint32 // at SELECT; the client counts on from there
-	modSeq   uint64 // HIGHESTMODSEQ at SELECT; 0: the server has none
-	events   uint64 // conn.events when the index was last known to be right
-	expunges uint64 // conn.expunges at that time
-	remarks  uint64 // conn.remarks likewise
-	looked   bool   // all of these are of a look at what had changed
-	version  uint64 // index.version at that time; 0: never
+	since    time.Time // of SELECT
+	exists   uint32    // at SELECT; the client counts on from there
+	modSeq   uint64    // HIGHESTMODSEQ at SELECT; 0: the server has none
+	events   uint64    // conn.events when the index was last known to be right
+	expunges uint64    // conn.expunges at that time
+	remarks  uint64    // conn.remarks likewise
+	looked   bool      // all of these are of a look at what had changed
+	version  uint64    // index.version at that time; 0: never
 }
 
 // limits for the commands of one flight.
@@ -84,7 +85,7 @@ func (c *conn) within(b wire.Budget, f func() error) error {
 
 // selectBox makes folder the selected mailbox. did is false when it was already.
 func (c *conn) selectBox(op, folder string) (did bool, err error) {
-	if c.box != nil && c.box.name == folder {
+	if c.box != nil && c.box.name == folder && c.session.cache.sameFolder(folder, c.box.validity, c.box.since) {
 		return false, nil
 	}
 	c.box = nil // a failed SELECT leaves none selected (RFC 3501 section 6.3.1)
@@ -95,7 +96,7 @@ func (c *conn) selectBox(op, folder string) (did bool, err error) {
 			return c.selectFault(op, err)
 		}
 		c.awaitMailbox(before)
-		c.box = &box{name: folder, validity: max(1, data.UIDValidity), uidNext: data.UIDNext, exists: data.NumMessages,
+		c.box = &box{name: folder, since: time.Now(), validity: max(1, data.UIDValidity), uidNext: data.UIDNext, exists: data.NumMessages,
 			modSeq: data.HighestModSeq, events: c.events.Load(), expunges: c.expunges.Load()}
 		return nil
 	})
@@ -140,9 +141,15 @@ func (c *conn) enter(op, folder string, validity uint32) error {
 }
 
 // enterToChange is enter for commands that must not be repeated blindly: a
-// connection that was idle for a while is asked first whether it still lives.
+// connection that was idle for a while is asked first whether it still lives,
+// and one that has had the folder open for long opens it again. A folder that
+// was deleted and made anew meanwhile may go on under its old UIDVALIDITY on a
+// connection that has it open (Dovecot, Courier), with new messages under old UIDs.
 func (c *conn) enterToChange(op, folder string, validity uint32) error {
-	const trusted = 10 * time.Second
+	const trusted, sure = 10 * time.Second, time.Minute
+	if c.box != nil && c.box.name == folder && time.Since(c.box.since) > sure {
+		c.box = nil
+	}
 	if !c.fresh && c.box != nil && c.box.name == folder && time.Since(c.used) > trusted {
 		if err := c.noop(op); err != nil {
 			return err
