@@ -14,7 +14,32 @@
 //
 // Requests for a connection are served first come, first served. One that has
 // the wanted folder selected is preferred, then one with nothing selected, then
-// a new one, then the least recently used. Streams never hold all of them.
+// a new one, then the least recently used. Streams and the watch never hold all
+// of them.
+//
+// # What is remembered
+//
+// A mirror (mirror.go) is what a Session knows of one folder: the order of its
+// messages, the flags of those that were listed, the number of unread ones. It is
+// true as of a MODSEQ (RFC 7162) and changes by single facts: these are gone, this
+// one is read. Any connection may add a fact, however old its own view of the
+// folder is; a flag older than the known one is dropped, and what we have removed
+// ourselves stays removed until the server has confirmed it elsewhere. Rows (what
+// never changes about a message) are kept by last use, apart from the mirrors.
+//
+// sync (sync.go) brings a mirror up to date: NOOP, and if that announces anything
+// one FETCH of what has changed since. No command of Oriel reads the flags or
+// envelopes of a whole folder.
+//
+// # The watch
+//
+// While a page listens (Watch in watch.go), one goroutine (watcher.go) holds one
+// connection with the folder that was listed last, in IDLE. An announcement leads
+// to a look, at most four a second, and then to an event. Meanwhile the mirror of
+// that folder is live: lists are made from it without a round trip. Changes of our
+// own are written into the mirror and told at once. Other folders are told of by
+// NOTIFY (RFC 5465) where there is one, and counted once a minute. Where the server
+// gives no second connection, the watch looks now and then on the first.
 //
 // The Pool bounds what all users have together: connections, sign-ins a second
 // (limits.go) and memory (budget.go). A dial waits for its turn and for a place;
@@ -25,16 +50,18 @@
 // Pool.mu guards who owns which Session; Session.mu guards its lists of
 // connections; cache.mu guards what it remembers. They are taken in that order
 // and held for moments: never while something is dialled, sent or awaited.
-// Indexes are not changed once they are in the cache, only replaced, and rows
-// are copied, so that both are read without a lock.
+// Orders are not changed once they are in a mirror, only replaced, and rows are
+// copied, so that both are read without a lock. news.mu (watch.go), told.mu
+// (told.go) and reads.mu (reads.go) are leaves: nothing is locked under them.
 //
 // # Goroutines
 //
 // Each Pool has one janitor, which ends what was idle for long: connections
 // after three minutes (after a stream thirty seconds), caches after fifteen. A
-// Session starts goroutines for saying good-bye and for making the index of a
-// large folder; Pool.Close waits for them, for at most two seconds. go-imap runs
-// one reader for each connection. Its handlers only count events.
+// Session starts goroutines for saying good-bye, for the order of a large folder,
+// for marks that follow their page, and for the watch; Pool.Close waits for them,
+// for at most two seconds. go-imap runs one reader for each connection. What it
+// calls (told.go) only counts and wakes.
 //
 // # What can go wrong
 //
@@ -57,7 +84,7 @@
 // # Order
 //
 // Lists are ordered by arrival. The order of a folder is fetched once (SORT
-// where offered, else UID order), kept as an index of four bytes a message, and
-// patched by the set of UIDs when the folder has changed. Only the first page of
-// a large folder does not wait for it (index.go).
+// where offered, else UID order), kept with four bytes a message, and patched by
+// what has changed, or by the set of UIDs. Only the first page of a large folder
+// does not wait for it (index.go).
 package imapsession
