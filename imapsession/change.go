@@ -172,9 +172,12 @@ func (c *conn) present(op string, uids []imap.UID) (map[imap.UID]bool, error) {
 		c.session.cache.observed(c.box.name, c.box.validity, got, false)
 		var left []imap.UID
 		for _, uid := range missing {
-			if got[uid] != nil {
+			f := got[uid]
+			switch {
+			case f != nil && c.hidesDeleted() && hasFlag(f.flags, imap.FlagDeleted): // as good as removed
+			case f != nil:
 				there[uid] = true
-			} else {
+			default:
 				left = append(left, uid)
 			}
 		}

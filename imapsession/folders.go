@@ -372,7 +372,11 @@ func (s *Session) CreateRole(ctx context.Context, r mail.Role, name string) (mai
 	if name == "" {
 		name = defaultName[r]
 	}
-	err := s.do(ctx, op, "", func(c *conn) error {
+	inbox, err := s.Folder(ctx, "INBOX")
+	if err != nil {
+		return mail.Folder{}, err
+	}
+	err = s.do(ctx, op, "", func(c *conn) error {
 		sp, err := c.namespaces(op)
 		if err != nil {
 			return err
@@ -383,7 +387,14 @@ func (s *Session) CreateRole(ctx context.Context, r mail.Role, name string) (mai
 		if name, err = folderName(op, name); err != nil {
 			return err
 		}
-		return c.create(op, r, name)
+		err = c.create(op, r, name)
+		if below := belowInbox(inbox, name); mail.KindOf(err) == mail.Refused && len(sp.personal) == 0 && below != "" {
+			// Where no NAMESPACE tells it, only a refusal shows that all folders have to
+			// stand below INBOX.
+			name = below
+			err = c.create(op, r, name)
+		}
+		return err
 	})
 	if err != nil {
 		return mail.Folder{}, err
@@ -391,6 +402,16 @@ func (s *Session) CreateRole(ctx context.Context, r mail.Role, name string) (mai
 	s.cache.chooseRole(r, name)
 	s.cache.forgetFolders()
 	return s.Role(ctx, r)
+}
+
+// belowInbox is a name below INBOX; "" when INBOX has no room for folders, or the
+// name stands there already.
+func belowInbox(inbox mail.Folder, name string) string {
+	prefix := inbox.Name + inbox.Delimiter
+	if inbox.Delimiter == "" || strings.HasPrefix(name, prefix) {
+		return ""
+	}
+	return prefix + name
 }
 
 // create makes a folder; that it exists already is what was wanted.

@@ -111,10 +111,11 @@ func (p *pageJob) read(c *conn) error {
 	}
 	f := &p.list.Folder
 	f.Counted, f.Validity, f.Total, f.Unread = true, c.box.validity, c.exists(), uint32(unread)
-	if m.order != nil && m.live {
+	if m.order != nil && (m.live || c.hidesDeleted()) {
 		f.Total = uint32(len(m.order.uids))
 		c.box.uidNext = max(c.box.uidNext, m.order.uidNext)
 	}
+	f.Unread = min(f.Unread, f.Total) // they were counted one after the other
 	for _, uid := range p.uids {
 		c.box.uidNext = max(c.box.uidNext, uid+1)
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/emersion/go-imap/v2"
@@ -41,7 +42,7 @@ func testKeywords(s *suite) {
 		s.Errorf("undo: %+v, %v", res, err)
 	}
 	res, err = s.s.Move(s.ctx, refs(l), s.name("Trash"))
-	if err != nil || len(res.Moved) != 2 {
+	if err != nil || len(res.Done) != 2 {
 		s.Fatalf("move: %+v, %v", res, err)
 	}
 	l = s.list("Trash", mail.All, 1)
@@ -215,7 +216,7 @@ func (m *model) act(n int) {
 	case 3, 4:
 		res, err = m.moveTo(some, rows, m.folder())
 	case 5:
-		res, err = m.moveAndBack(some)
+		res, err = m.moveAndBack(some, rows)
 	case 6:
 		var text mail.Message
 		if text, err = m.s.Message(m.ctx, some[0]); err == nil && text.Subject != rows[0].Subject {
@@ -257,10 +258,18 @@ func (m *model) moveTo(some []mail.Ref, rows []mail.Summary, to string) (mail.Re
 }
 
 // moveAndBack is a move and its undo.
-func (m *model) moveAndBack(some []mail.Ref) (mail.Result, error) {
+func (m *model) moveAndBack(some []mail.Ref, rows []mail.Summary) (mail.Result, error) {
 	away, err := m.s.Move(m.ctx, some, m.name("Trash"))
 	if err != nil {
 		return away, err
 	}
-	return m.s.Move(m.ctx, away.Moved, some[0].Folder)
+	if some[0].Folder == m.name("Trash") {
+		return away, nil // nothing has moved
+	}
+	var numbers []int
+	for _, r := range rows {
+		n, _ := strconv.Atoi(strings.TrimPrefix(r.Subject, "Message "))
+		numbers = append(numbers, n)
+	}
+	return m.s.Move(m.ctx, m.whereabouts(away, "Trash", numbers...), some[0].Folder)
 }

@@ -40,9 +40,14 @@ type Account struct {
 	Refuses []string
 	// Fill makes the account's quota so small that one more message is too much.
 	Fill func(t testing.TB)
+	// Untold says that the server has no UIDPLUS: it does not tell where messages go
+	// and cannot remove some without others that are marked, so that Oriel hides them.
+	Untold bool
 	// Wire is what Oriel and the server said to each other; nil where a private
 	// line (TLS) keeps it.
 	Wire *Wire
+	// Tune changes a Pool before it is used; nil leaves it as it is.
+	Tune func(*imapsession.Pool)
 
 	direct string // where Client connects, past the recorder of Wire; "" is as Server says
 }
@@ -98,6 +103,9 @@ func (a Account) Open(t testing.TB, o imapsession.Options) *imapsession.Session 
 	t.Helper()
 	p := imapsession.NewPool(a.Server, o)
 	t.Cleanup(func() { p.Close(context.Background()) })
+	if a.Tune != nil {
+		a.Tune(p)
+	}
 	s, err := p.SignIn(context.Background(), "owner", a.User, a.Password)
 	if err != nil {
 		t.Fatal(err)

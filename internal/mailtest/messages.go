@@ -258,12 +258,13 @@ func testMove(s *suite) {
 	l := s.list("INBOX", mail.All, 1) // 5 4 3 2 1
 	moving := []mail.Ref{l.Rows[3].Ref, l.Rows[0].Ref}
 	res, err := s.s.Move(s.ctx, moving, s.name("Trash"))
-	if err != nil || len(res.Done) != 2 || res.Done[0] != moving[0] || res.Done[1] != moving[1] || len(res.Moved) != 2 {
+	if err != nil || len(res.Done) != 2 || res.Done[0] != moving[0] || res.Done[1] != moving[1] {
 		s.Fatalf("move: %+v, %v", res, err)
 	}
+	moved := s.whereabouts(res, "Trash", 2, 5)
 	s.wantSubjects("INBOX", mail.All, "4 3 1")
 	for i, want := range []string{"Message 2", "Message 5"} {
-		if m, err := s.s.Message(s.ctx, res.Moved[i]); err != nil || m.Subject != want {
+		if m, err := s.s.Message(s.ctx, moved[i]); err != nil || m.Subject != want {
 			s.Errorf("moved %d is %q, want %q: %v", i, m.Subject, want, err)
 		}
 	}
@@ -271,7 +272,7 @@ func testMove(s *suite) {
 	if again, err := s.s.Move(s.ctx, moving, s.name("Trash")); err != nil || len(again.Done) != 0 || len(again.Gone) != 2 {
 		s.Errorf("move of what is gone: %+v, %v", again, err)
 	}
-	if back, err := s.s.Move(s.ctx, res.Moved, "INBOX"); err != nil || len(back.Done) != 2 {
+	if back, err := s.s.Move(s.ctx, moved, "INBOX"); err != nil || len(back.Done) != 2 {
 		s.Errorf("undo: %+v, %v", back, err)
 	}
 	if l := s.list("INBOX", mail.All, 1); len(l.Rows) != 5 || l.Folder.Total != 5 {
@@ -283,7 +284,7 @@ func testMove(s *suite) {
 		s.Errorf("move to the same folder: %+v, %v", stay, err)
 	}
 	counts, _ := s.find(s.folders(), "INBOX")
-	if counts.Total != 5 {
+	if counts.Total != 5 && !s.a.Untold { // the server counts what it cannot remove
 		s.Errorf("INBOX counts %+v", counts)
 	}
 }
@@ -299,7 +300,7 @@ func testMoveOldDate(s *suite) {
 		s.Fatal(err)
 	}
 	s.wantSubjects("INBOX", mail.All, "5 4 2 1")
-	if _, err := s.s.Move(s.ctx, res.Moved, "INBOX"); err != nil {
+	if _, err := s.s.Move(s.ctx, s.whereabouts(res, "Trash", 3), "INBOX"); err != nil {
 		s.Fatal(err)
 	}
 	s.wantSubjects("INBOX", mail.All, "5 4 3 2 1")
@@ -360,9 +361,10 @@ func testCopy(s *suite) {
 	s.deliver("INBOX", Plain(1, imap.FlagSeen), Plain(2))
 	l := s.list("INBOX", mail.All, 1)
 	res, err := s.s.Copy(s.ctx, append(refs(l), mail.Ref{Folder: "INBOX", Validity: l.Folder.Validity, UID: 4000}), s.name("Work"))
-	if err != nil || len(res.Done) != 2 || len(res.Moved) != 2 || len(res.Gone) != 1 {
+	if err != nil || len(res.Done) != 2 || len(res.Gone) != 1 {
 		s.Fatalf("copy: %+v, %v", res, err)
 	}
+	s.whereabouts(res, "Work", 2, 1)
 	s.wantSubjects("INBOX", mail.All, "2 1")
 	if w := s.wantSubjects("Work", mail.All, "2 1"); w.Rows[0].Seen || !w.Rows[1].Seen {
 		s.Errorf("copies are %+v", w.Rows)
@@ -371,13 +373,17 @@ func testCopy(s *suite) {
 
 func testDelete(s *suite) {
 	s.deliver("INBOX", Plain(1), Plain(2, imap.FlagDeleted), Plain(3), Plain(4))
-	l := s.wantSubjects("INBOX", mail.All, "4 3 2 1")
-	res, err := s.s.Delete(s.ctx, []mail.Ref{l.Rows[0].Ref, l.Rows[3].Ref})
+	before, after := "4 3 2 1", "3 2"
+	if s.a.Untold { // marked is as good as removed there
+		before, after = "4 3 1", "3"
+	}
+	l := s.wantSubjects("INBOX", mail.All, before)
+	res, err := s.s.Delete(s.ctx, []mail.Ref{l.Rows[0].Ref, l.Rows[len(l.Rows)-1].Ref})
 	if err != nil || len(res.Done) != 2 || len(res.Gone) != 0 {
 		s.Fatalf("delete: %+v, %v", res, err)
 	}
 	// What another program has marked is not ours to remove.
-	s.wantSubjects("INBOX", mail.All, "3 2")
+	s.wantSubjects("INBOX", mail.All, after)
 	if res, err = s.s.Delete(s.ctx, []mail.Ref{l.Rows[0].Ref, l.Rows[1].Ref}); err != nil || len(res.Done) != 1 || len(res.Gone) != 1 {
 		s.Errorf("delete with one gone: %+v, %v", res, err)
 	}
@@ -411,7 +417,7 @@ func testGone(s *suite) {
 	if res, err := s.s.Copy(s.ctx, all, s.name("Trash")); err != nil || len(res.Done) != 2 || len(res.Gone) != 1 {
 		s.Errorf("copy: %+v, %v", res, err)
 	}
-	if res, err := s.s.Move(s.ctx, all, s.name("Trash")); err != nil || len(res.Done) != 2 || len(res.Gone) != 1 || len(res.Moved) != 2 {
+	if res, err := s.s.Move(s.ctx, all, s.name("Trash")); err != nil || len(res.Done) != 2 || len(res.Gone) != 1 || len(res.Moved) != 2 && !s.a.Untold {
 		s.Errorf("move: %+v, %v", res, err)
 	}
 	if res, err := s.s.Delete(s.ctx, all); err != nil || len(res.Done) != 0 || len(res.Gone) != 3 {
@@ -482,11 +488,12 @@ func testSeveralFolders(s *suite) {
 	a, b := s.list("INBOX", mail.All, 1), s.list("Work", mail.All, 1)
 	mixed := []mail.Ref{b.Rows[0].Ref, a.Rows[1].Ref, b.Rows[1].Ref}
 	res, err := s.s.Move(s.ctx, append(mixed, mixed[0]), s.name("Trash"))
-	if err != nil || len(res.Done) != 3 || len(res.Moved) != 3 {
+	if err != nil || len(res.Done) != 3 {
 		s.Fatalf("move: %+v, %v", res, err)
 	}
+	moved := s.whereabouts(res, "Trash", 4, 1, 3)
 	for i, want := range []string{"Message 4", "Message 1", "Message 3"} {
-		if m, err := s.s.Message(s.ctx, res.Moved[i]); err != nil || m.Subject != want || res.Done[i] != mixed[i] {
+		if m, err := s.s.Message(s.ctx, moved[i]); err != nil || m.Subject != want || res.Done[i] != mixed[i] {
 			s.Errorf("moved %d is %q, want %q: %v", i, m.Subject, want, err)
 		}
 	}
