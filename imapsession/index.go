@@ -183,15 +183,26 @@ func (c *conn) append(op string, ix *index, fresh []imap.UID) error {
 		return nil
 	}
 	ix.uidNext = fresh[len(fresh)-1] + 1
-	if !c.caps.sort && len(ix.uids)+len(fresh) > datedMax {
+	undated := c.session.cache.view(c.box.name, c.box.validity).undated
+	if !c.caps.sort && (undated || len(ix.uids)+len(fresh) > datedMax) {
 		ix.uids = append(ix.uids, fresh...)
 		return nil
+	}
+	if undated {
+		again, err := c.sorted(op)
+		if err == nil {
+			*ix = *again
+		}
+		return err
 	}
 	ask := fresh
 	if n := len(ix.uids); n > 0 {
 		ask = append([]imap.UID{ix.uids[n-1]}, fresh...)
 	}
 	dates, err := c.dates(op, ask)
+	if errors.Is(err, errUnreadable) {
+		c.session.cache.setUndated(c.box.name, c.box.validity)
+	}
 	if err != nil {
 		return err
 	}

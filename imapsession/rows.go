@@ -326,11 +326,24 @@ func (j *rowJob) lacking(uids []imap.UID) bool {
 // quarantine finds a message among uids that ends the connection when its row is
 // read, and notes that it has to be asked for less. The messages that the server
 // sent before the break are in the cache already, so that the first of the rest
-// is the likely one; only when it is not, the rest is halved.
+// is the likely one. When none came, or it is not that one, the rest is halved: for
+// a page of fifty these are six reads.
 func (s *Session) quarantine(ctx context.Context, op string, j *rowJob, uids []imap.UID) error {
 	suspects := slices.DeleteFunc(slices.Clone(uids), func(uid imap.UID) bool { return j.rows[uid] != nil })
 	slices.Sort(suspects)
-	for half := 1; len(suspects) > 0; half = (len(suspects) + 1) / 2 {
+	convict := func(uid imap.UID) {
+		k := j.key(uid)
+		s.cache.setLevel(k, s.cache.level(k)+1)
+	}
+	half := 1
+	if len(suspects) == len(uids) {
+		half = (len(suspects) + 1) / 2
+	}
+	for guilty := false; len(suspects) > 0; half = (len(suspects) + 1) / 2 {
+		if guilty && len(suspects) == 1 { // one of those that were read together, and the others are not it
+			convict(suspects[0])
+			return nil
+		}
 		test := suspects[:half]
 		err := s.do(ctx, op, j.folder, func(c *conn) error {
 			if err := c.enter(op, j.folder, j.validity); err != nil {
@@ -344,11 +357,10 @@ func (s *Session) quarantine(ctx context.Context, op string, j *rowJob, uids []i
 		case !errors.Is(err, errUnreadable):
 			return err
 		case half == 1:
-			k := j.key(test[0])
-			s.cache.setLevel(k, s.cache.level(k)+1)
+			convict(test[0])
 			return nil
 		default:
-			suspects = test
+			suspects, guilty = test, true
 		}
 	}
 	return nil

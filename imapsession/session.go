@@ -33,6 +33,7 @@ type Session struct {
 	waiting      []chan *conn // first come, first served; nil means: dial your own
 	ended        bool
 	crowdedUntil time.Time
+	shaken       bool        // a connection has ended, and none was made since
 	denied       *mail.Error // the server no longer takes the password: never try again
 	active       time.Time
 
@@ -111,7 +112,7 @@ func (s *Session) room() bool {
 	if time.Now().Before(s.crowdedUntil) {
 		limit = min(limit, s.crowd)
 	}
-	return len(s.idle)+len(s.leased)+s.dialing < limit && (s.dialing == 0 || s.proven())
+	return len(s.idle)+len(s.leased)+s.dialing < limit && (s.dialing == 0 || !s.shaken && s.proven())
 }
 
 // proven reports whether a connection lives, and with it the password. Without one
@@ -150,6 +151,7 @@ func crowded(err error) bool {
 func (s *Session) pick(folder string, fresh bool) *conn {
 	s.idle = slices.DeleteFunc(s.idle, func(c *conn) bool {
 		if c.dead() || fresh {
+			s.shaken = true
 			s.retire(c, false)
 			return true
 		}
@@ -210,7 +212,7 @@ func (s *Session) dialFor(ctx context.Context) (c *conn, again bool, err error) 
 		s.retire(c, false)
 		return nil, false, problem(mail.Dropped, "connect", "", nil)
 	}
-	s.leased[c] = true
+	s.leased[c], s.shaken = true, false
 	s.news.nudge()                       // if the watch waits to try again, it need not
 	for len(s.waiting) > 0 && s.room() { // those who waited whether the password is still right
 		s.next()
@@ -251,6 +253,7 @@ func (s *Session) giveBack(c *conn) {
 	c.used, c.changing = time.Now(), false
 	s.active = c.used
 	if c.dead() || s.ended {
+		s.shaken = true
 		s.retire(c, false)
 		s.next()
 		return
@@ -319,7 +322,7 @@ func (s *Session) adopt(c *conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c.session = s
-	s.denied = nil
+	s.denied, s.shaken = nil, false
 	s.active = time.Now()
 	if s.ended || !s.room() {
 		s.retire(c, true)

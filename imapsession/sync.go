@@ -52,7 +52,11 @@ func (c *conn) sync(op string, selected bool) error {
 	if !selected && c.box.looked && c.box.events == c.events.Load() && c.box.remarks == c.remarks.Load() {
 		return nil // nothing was announced since this connection has looked last
 	}
-	return c.syncDelta(op, m, selected)
+	err := c.syncDelta(op, m, selected)
+	if errors.Is(err, errUnreadable) {
+		c.session.cache.setPlain(c.box.name, c.box.validity)
+	}
+	return err
 }
 
 func (c *conn) syncWhole(op string, selected bool) error {
@@ -96,9 +100,6 @@ type change struct {
 func (c *conn) syncDelta(op string, m mirror, selected bool) error {
 	events, remarks := c.events.Load(), c.remarks.Load()
 	changes, more, err := c.changedSince(op, m.modSeq)
-	if errors.Is(err, errUnreadable) {
-		c.session.cache.setPlain(c.box.name, c.box.validity)
-	}
 	if err != nil {
 		return err
 	}
@@ -153,8 +154,8 @@ func (c *conn) changedSince(op string, modSeq uint64) (changes []change, more bo
 		return c.fault(op, c.collect(cmd, func(f *fetched) {
 			switch {
 			case f.uid == 0:
-			case !f.hasFlags || len(changes) == maxDelta:
-				more = true
+			case !f.hasFlags || f.modSeq == 0 || len(changes) == maxDelta:
+				more = true // or no answer to the question
 			default:
 				changes = append(changes, change{f.uid, flagsFrom(f.flags), f.modSeq, f.arrived})
 			}
@@ -261,6 +262,9 @@ func (c *conn) apply(gone, fresh []imap.UID, changes []change, modSeq uint64) {
 			m.unread++
 		}
 		m.observe(ch.uid, ch.flags, ch.modSeq, !isNew[ch.uid])
+	}
+	if m.order != nil && m.unread > len(m.order.uids) {
+		m.unread = -1 // the server's numbers contradict each other
 	}
 	m.modSeq = max(m.modSeq, modSeq)
 	cache.shift(c.box.name, before, m.unread)

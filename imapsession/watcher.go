@@ -46,7 +46,6 @@ func (s *Session) keepWatching(ctx context.Context) {
 		if n := max(tries, breaks); n > 1 {
 			steps := s.pool.pace.backoff
 			d := steps[min(n-2, len(steps)-1)]
-			drain(s.news.nudged) // that is of our own attempt
 			w.pause(ctx, d*9/10+rand.N(d/5))
 		}
 	}
@@ -113,6 +112,7 @@ func (w *watcher) watch(ctx context.Context, well func()) error {
 		return w.share(ctx, op, well)
 	}
 	w.c = c
+	drain(s.news.nudged) // by our own attempt
 	stop, clean := context.AfterFunc(ctx, c.sock.cut), false
 	defer func() {
 		stop()
@@ -132,15 +132,15 @@ func (w *watcher) watch(ctx context.Context, well func()) error {
 		if err := w.round(op, well); err != nil {
 			return err
 		}
-		if err := w.wait(ctx, op); err != nil {
-			return err
-		}
 		if err := s.refused(); err != nil {
 			return err
 		}
 		if s.soleConn() {
 			clean = true // the server takes no other one before this has ended
 			return problem(mail.Busy, op, "", nil)
+		}
+		if err := w.wait(ctx, op); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -389,7 +389,7 @@ func (c *conn) countIfNeeded(op string) error {
 	}
 	unread := 0
 	err := c.within(c.search(), func() error { return c.countUnread(op, &unread)() })
-	if err == nil {
+	if err == nil && !c.behind() { // else it counts what the look did not see, and the next one would count it again
 		c.session.cache.counted(c.box.name, m.version, unread)
 	}
 	return err

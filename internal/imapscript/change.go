@@ -74,6 +74,24 @@ func (m *Mailbox) Remove(folder string) {
 	m.sendAway(folder)
 }
 
+// Rewind gives all messages the lowest modification sequences there are, as a
+// restored backup has them.
+func (m *Mailbox) Rewind(folder string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.of(folder).modSeq = 1
+	for _, msg := range m.Folders[folder] {
+		m.bump(folder, msg)
+	}
+}
+
+// Loud ends Quiet.
+func (m *Mailbox) Loud() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.Quiet = false
+}
+
 // SetPassword changes what LOGIN accepts from now on, quoted as the client
 // quotes it.
 func (m *Mailbox) SetPassword(quoted string) {

@@ -28,6 +28,10 @@ type Mailbox struct {
 	// Hook sees every command first. True: it has answered (or dropped, or hung).
 	Hook func(c *Conn, cmd Command) bool
 
+	// Late, when set, is called after a command's data and before the end of its
+	// answer. What it changes is announced there.
+	Late func(cmd Command)
+
 	mu    sync.Mutex
 	past  map[string]*past
 	views map[*view]bool
@@ -163,6 +167,11 @@ func (m *Mailbox) answer(v *view, cmd Command, caps string) {
 	default:
 		c.Bad(cmd, "unknown command")
 		return
+	}
+	if m.Late != nil {
+		m.mu.Unlock()
+		m.Late(cmd)
+		m.mu.Lock()
 	}
 	// Sequence numbers must not change under a command that uses them (RFC 3501
 	// section 7.4.1).
