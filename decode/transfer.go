@@ -2,6 +2,7 @@ package decode
 
 import (
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -90,7 +91,17 @@ type base64Codec struct {
 }
 
 func (c *base64Codec) feed(dst, src []byte) []byte {
-	for _, b := range src {
+	dst = slices.Grow(dst, len(src)/4*3+3)
+	for len(src) > 0 {
+		if c.n == 0 {
+			var read int
+			dst, read = quads(dst, src)
+			if src = src[read:]; len(src) == 0 {
+				break
+			}
+		}
+		b := src[0]
+		src = src[1:]
 		v := sextets[b]
 		if v < 0 {
 			if b == '=' {
@@ -105,6 +116,24 @@ func (c *base64Codec) feed(dst, src []byte) []byte {
 		}
 	}
 	return dst
+}
+
+// quads decodes whole groups of four characters up to the first that has a
+// foreign one, such as the end of a line: nearly all of an attachment.
+func quads(dst, src []byte) (out []byte, read int) {
+	at := len(dst)
+	out = slices.Grow(dst, len(src)/4*3)[:at+len(src)/4*3]
+	for ; len(src)-read >= 4; read += 4 {
+		q := src[read : read+4 : read+4]
+		v := int32(sextets[q[0]])<<18 | int32(sextets[q[1]])<<12 | int32(sextets[q[2]])<<6 | int32(sextets[q[3]])
+		if v < 0 { // one of them is: the sign fills all the bits above its own
+			break
+		}
+		o := out[at : at+3 : at+3]
+		o[0], o[1], o[2] = byte(v>>16), byte(v>>8), byte(v)
+		at += 3
+	}
+	return out[:at], read
 }
 
 func (c *base64Codec) end(dst []byte) []byte {
