@@ -29,8 +29,9 @@ import (
 // users who sign in, load a full list page and keep their event stream open. Then
 // each gets one message, and each stream has to say so.
 //
-// ORIEL_BENCH_SESSIONS is another number of users. ORIEL_BENCH_PROFILES is a
-// folder for the profiles of the program at its fullest.
+// ORIEL_BENCH_SESSIONS is another number of users, ORIEL_BENCH_IDLE how long they
+// do nothing before it is counted (4m: connections that served pages are given
+// back by then). ORIEL_BENCH_PROFILES is a folder for the profiles of the program.
 func BenchmarkOpenSessions(b *testing.B) {
 	if runtime.GOOS != "linux" {
 		b.Skip("resident memory is read from /proc, which only Linux has")
@@ -90,6 +91,8 @@ func measureTabs(b *testing.B, p *process, d *dovecot.Server, n int) {
 	if b.Failed() {
 		b.FailNow()
 	}
+	idle, _ := time.ParseDuration(os.Getenv("ORIEL_BENCH_IDLE"))
+	time.Sleep(idle)
 	conns := settled(func() int { return connections(b, d) })
 	open := p.resident("VmRSS")
 	begin = time.Now()
@@ -163,6 +166,11 @@ func buildProgram(tb testing.TB) func(tb testing.TB, environ ...string) *process
 		tb.Helper()
 		cmd := exec.Command(file, "serve")
 		cmd.Env = append([]string{"ORIEL_LISTEN=127.0.0.1:0", "ORIEL_ADMIN_LISTEN=127.0.0.1:0", "ORIEL_DATA=" + tb.TempDir()}, environ...)
+		for _, name := range []string{"GOGC", "GOMEMLIMIT"} { // an operator may set them too
+			if v := os.Getenv(name); v != "" {
+				cmd.Env = append(cmd.Env, name+"="+v)
+			}
+		}
 		if os.Getenv("ORIEL_BENCH_PROFILES") != "" {
 			cmd.Env = append(cmd.Env, "GODEBUG=memprofilerate=4096") // exact enough for single sessions
 		}
@@ -269,7 +277,7 @@ func (p *process) profile(name string) {
 		return
 	}
 	file := filepath.Join(dir, strings.ReplaceAll(name, "/", "-"))
-	for kind, text := range map[string]string{"heap": heap, "goroutine": p.ask("/debug/pprof/goroutine"), "stacks": p.ask("/debug/pprof/goroutine?debug=1")} {
+	for kind, text := range map[string]string{"heap": heap, "goroutine": p.ask("/debug/pprof/goroutine"), "stacks": p.ask("/debug/pprof/goroutine?debug=1"), "stats": p.ask("/debug/pprof/heap?debug=1")} {
 		if err := os.WriteFile(file+"."+kind, []byte(text), 0o644); err != nil {
 			p.Error(err)
 		}
