@@ -1,6 +1,9 @@
 package imapsession
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // Pace is how often the watch looks, for tests that cannot wait as long. A zero
 // field stays what it is.
@@ -45,3 +48,14 @@ func (s *Session) FallAsleep() { s.sleep() }
 
 // HangUp ends the idle connections and forgets nothing else.
 func (s *Session) HangUp() { s.evict(time.Now().Add(time.Hour)) }
+
+// Connected lends a connection with the folder selected; look makes the server
+// announce what is new in it.
+func (s *Session) Connected(ctx context.Context, folder string, f func(look func() error) error) error {
+	return s.do(ctx, "test", folder, func(c *conn) error {
+		if _, err := c.selectBox("test", folder); err != nil {
+			return err
+		}
+		return f(func() error { return c.noop("test") })
+	})
+}

@@ -218,6 +218,39 @@ func TestGoneElsewhere(t *testing.T) {
 	}
 }
 
+// TestHollow: Dovecot answers for a message that another client has just removed as
+// if it were there and empty. It is neither listed nor opened.
+func TestHollow(t *testing.T) {
+	s, _, c, srv := dovecotInbox(t, 5)
+	list(t, s)
+	for i := range 2 {
+		srv.Deliver("ann", "INBOX", dovecot.Message{Raw: []byte(mailtest.Plain(50 + i).Raw), Date: time.Now()})
+	}
+	c.Noop().Wait()
+	before := list(t, s)
+	srv.Deliver("ann", "INBOX", dovecot.Message{Raw: []byte(mailtest.Plain(60).Raw), Date: time.Now()})
+	if err := s.Connected(t.Context(), "INBOX", func(look func() error) error {
+		if err := look(); err != nil { // this connection knows the new message now
+			return err
+		}
+		c.Noop().Wait()
+		newest := imap.UIDSetNum(imap.UID(before.Rows[0].UID) + 1)
+		if err := c.Store(newest, &imap.StoreFlags{Op: imap.StoreFlagsAdd, Flags: []imap.Flag{imap.FlagDeleted}}, nil).Close(); err != nil {
+			return err
+		}
+		return c.UIDExpunge(newest).Close()
+	}); err != nil {
+		t.Fatal(err)
+	}
+	gone := before.Rows[0].Ref
+	gone.UID++
+	_, err := s.Message(t.Context(), gone)
+	wantKind(t, err, mail.NoMessage)
+	if l := list(t, s); len(l.Rows) != 7 || l.Rows[0].UID != before.Rows[0].UID {
+		t.Errorf("rows are %s", rowUIDs(l))
+	}
+}
+
 // TestNoScan: an hour of work on ten thousand messages, in a minute. The trace shows
 // no look at all of them, and a delta costs at most three commands.
 func TestNoScan(t *testing.T) {

@@ -73,9 +73,13 @@ func (c *conn) message(op string, r mail.Ref) (mail.Message, error) {
 		options.BodyStructure = &imap.FetchItemBodyStructure{Extended: true}
 		options.BodySection = append([]*imap.FetchItemBodySection{messageFields}, likely...)
 	}
-	f, err := c.one(op, r, options, "ENVELOPE", func(f *fetched) bool {
+	all := func(f *fetched) bool {
 		return f.hasFlags && f.envelope != nil && (options.BodyStructure == nil || f.structure != nil)
-	})
+	}
+	f, err := c.one(op, r, options, "ENVELOPE", all)
+	if err == nil && isHollow(f) {
+		f, err = c.one(op, r, options, "ENVELOPE", all)
+	}
 	if err != nil {
 		return mail.Message{}, err
 	}

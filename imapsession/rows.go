@@ -44,6 +44,14 @@ func isWhole(f *fetched) bool {
 	return f != nil && f.hasFlags && f.envelope != nil && f.structure != nil && f.size >= 0 && !f.arrived.IsZero()
 }
 
+// isHollow reports whether a row is what Dovecot says of a message that another
+// connection has removed, before it announces that: nothing at all. Asked once
+// more it says no such thing.
+func isHollow(f *fetched) bool {
+	e := f.envelope
+	return f.size == 0 && e != nil && e.Subject == "" && e.MessageID == "" && len(e.From) == 0 && len(e.To) == 0 && len(e.InReplyTo) == 0
+}
+
 // rowJob reads the rows of one page. It outlives a connection, so that what has
 // come before a break is kept.
 type rowJob struct {
@@ -124,7 +132,7 @@ func (j *rowJob) run(c *conn, uids []imap.UID, also func() (wait func() error)) 
 		j.keepKnown(uid, got[uid])
 	}
 	for _, uid := range byLevel[whole] {
-		if f := got[uid]; isWhole(f) {
+		if f := got[uid]; isWhole(f) && !isHollow(f) {
 			j.keepWhole(uid, f)
 		}
 	}
