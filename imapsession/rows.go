@@ -183,6 +183,7 @@ func (j *rowJob) rest(c *conn, known, wanted []imap.UID, got map[imap.UID]*fetch
 		if err != nil {
 			return err
 		}
+		j.s.cache.observed(j.folder, j.validity, flags, false)
 		for _, uid := range again {
 			j.keepKnown(uid, flags[uid])
 		}
@@ -198,6 +199,7 @@ func (j *rowJob) rest(c *conn, known, wanted []imap.UID, got map[imap.UID]*fetch
 		second, err = c.complete(j.op, again, c.fullRow(), isWhole)
 		return err
 	})
+	j.s.cache.observed(j.folder, j.validity, second, false)
 	var broken []imap.UID
 	for _, uid := range again {
 		if f := second[uid]; isWhole(f) {
