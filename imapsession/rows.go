@@ -106,6 +106,9 @@ func (j *rowJob) run(c *conn, uids []imap.UID, also func() (wait func() error)) 
 			queries = append(queries, query{set, o})
 		}
 	}
+	for _, uid := range byLevel[nameOnly] {
+		j.rows[uid] = &mail.Summary{Ref: j.ref(uid), Broken: true}
+	}
 	if len(queries) == 0 && also == nil {
 		return nil
 	}
@@ -141,9 +144,6 @@ func (j *rowJob) run(c *conn, uids []imap.UID, also func() (wait func() error)) 
 	}
 	for _, uid := range slices.Concat(byLevel[headOnly], byLevel[headerText]) {
 		j.keepHeader(uid, got[uid])
-	}
-	for _, uid := range byLevel[nameOnly] {
-		j.rows[uid] = &mail.Summary{Ref: j.ref(uid), Broken: true}
 	}
 	return j.rest(c, byLevel[known], byLevel[whole], got)
 }
