@@ -212,6 +212,13 @@ func (c *cache) shrink(limit int) {
 	}
 }
 
+// shed forgets the rows: the next page asks for its own again.
+func (c *cache) shed() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.shrink(0)
+}
+
 // evict needs c.mu.
 func (c *cache) evict(e *list.Element) {
 	p := c.recent.Remove(e).(*packed)

@@ -308,6 +308,9 @@ func (p *Pool) evict(now time.Time) {
 			s.sleep()
 		default:
 			s.evict(now)
+			if s.news.idleFor(now) > idleSession {
+				s.cache.shed() // a tab that is open, and nobody looks at it
+			}
 		}
 	}
 }

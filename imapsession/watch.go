@@ -65,6 +65,7 @@ func (w *Watch) Close() {
 	if n.watches[w] {
 		delete(n.watches, w)
 		n.quiet = time.Now()
+		n.nudge()
 	}
 }
 
@@ -93,6 +94,7 @@ type news struct {
 	quiet    time.Time   // when the last Watch was closed
 	lost     *mail.Event // the mail server is away, and the pages know it
 	folder   string      // listed last: to be watched closely
+	looked   time.Time   // when that was
 	recount  bool        // counts of other folders have changed
 	told     map[string]mail.Folder
 	versions map[string]uint64 // of mirrors, as told
@@ -124,6 +126,7 @@ func (s *Session) look(folder string) {
 	n := &s.news
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	n.looked = time.Now()
 	if n.folder != folder {
 		n.folder = folder
 		n.nudge()
@@ -138,6 +141,23 @@ func (n *news) looking() string {
 		return "INBOX"
 	}
 	return n.folder
+}
+
+// lingering is how long the watch has still to go on when nobody watches.
+func (n *news) lingering(linger time.Duration) time.Duration {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if len(n.watches) > 0 {
+		return time.Hour // it ends later, when somebody asks again
+	}
+	return max(0, linger-time.Since(n.quiet))
+}
+
+// idleFor is how long no page has listed anything.
+func (n *news) idleFor(now time.Time) time.Duration {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return now.Sub(n.looked)
 }
 
 // watching reports whether the goroutine keeps the caches true.

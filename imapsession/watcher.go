@@ -263,6 +263,8 @@ func (w *watcher) wait(ctx context.Context, op string) error {
 	defer t.Stop()
 	counting := time.NewTimer(w.countIn())
 	defer counting.Stop()
+	closing := time.NewTimer(w.s.news.lingering(w.s.pool.pace.linger))
+	defer closing.Stop()
 	return w.c.idling(op, func() {
 		for {
 			select {
@@ -276,6 +278,9 @@ func (w *watcher) wait(ctx context.Context, op string) error {
 					return
 				}
 				counting.Reset(w.countIn())
+				closing.Reset(w.s.news.lingering(w.s.pool.pace.linger))
+			case <-closing.C:
+				return
 			case <-t.C:
 				w.silent = w.c.caps.idle
 				return
