@@ -24,7 +24,7 @@ const (
 // must Close it. Reading returns an error, never io.EOF, when the content is cut short.
 type Part struct {
 	Info mail.Part
-	Size int64 // octets of the raw message; -1 for a decoded part, whose size is not known
+	Size int64 // octets of the raw message; -1 when that is not certain, and for a decoded part
 	io.ReadCloser
 }
 
@@ -65,7 +65,8 @@ func (s *Session) Part(ctx context.Context, r mail.Ref, path string) (*Part, err
 	}{decode.Reader(body, info.Encoding), body}}, nil
 }
 
-// Source streams the raw message; its Size is known.
+// Source streams the raw message. The Size of a large one is not known: what the
+// server says of it may be an estimate (Exchange).
 func (s *Session) Source(ctx context.Context, r mail.Ref) (*Part, error) {
 	const op = "read source"
 	folder, err := folderName(op, r.Folder)
@@ -141,7 +142,8 @@ func (s *Session) structure(ctx context.Context, op string, r mail.Ref, number [
 }
 
 // section opens BODY[number], the whole message for nil. size decides how it is
-// read; the true size is returned when the server has told it.
+// read and need not be right; the true one is returned, or -1 where only the end
+// of the content will tell.
 func (s *Session) section(ctx context.Context, op string, r mail.Ref, number []int, size int64) (io.ReadCloser, int64, error) {
 	if size <= inMemory {
 		content, err := s.smallSection(ctx, op, r, number)
@@ -156,7 +158,10 @@ func (s *Session) section(ctx context.Context, op string, r mail.Ref, number []i
 	}
 	for again := false; ; again = true {
 		st, err := s.openStream(ctx, op, r, number, size, again)
-		if err == nil {
+		switch {
+		case err == nil && st.sliced:
+			return st, -1, nil
+		case err == nil:
 			return st, st.size, nil
 		}
 		if again || ctx.Err() != nil || !broken(err) {
@@ -204,7 +209,7 @@ type stream struct {
 	ref    mail.Ref
 	number []int
 	sliced bool
-	size   int64 // expected in all
+	size   int64 // in all; of a sliced one what the server says, which may be wrong
 
 	stop func() bool // ends the watch on the context
 	ctx  context.Context
@@ -212,7 +217,7 @@ type stream struct {
 	cmd     *imapclient.FetchCommand
 	literal imap.LiteralReader
 	left    int64 // of the literal
-	asked   int64 // octets of the running slice
+	came    int64 // octets of the running slice
 	offset  int64 // octets read in all
 	err     error
 	once    sync.Once
@@ -248,6 +253,7 @@ func (s *Session) openStream(ctx context.Context, op string, r mail.Ref, number 
 // request sends the command for the whole section, or its next slice, and goes to
 // the beginning of its content. No literal: there is none.
 func (st *stream) request() error {
+	st.left, st.came = 0, 0
 	section := &imap.FetchItemBodySection{Part: st.number, Peek: true}
 	if st.sliced {
 		section.Partial = &imap.SectionPartial{Offset: st.offset, Size: slice}
@@ -260,7 +266,7 @@ func (st *stream) request() error {
 		for item := msg.Next(); item != nil; item = msg.Next() {
 			if body, ok := item.(imapclient.FetchItemDataBodySection); ok && body.Literal != nil {
 				st.literal, st.left = body.Literal, body.Literal.Size()
-				st.asked = slice
+				st.came = st.left
 				return nil
 			}
 		}
@@ -326,17 +332,19 @@ func (st *stream) advance() error {
 	if err := st.finish(); err != nil {
 		return err
 	}
-	if st.sliced && st.offset < st.size {
+	// Sizes are wrong on some servers (Exchange), in either direction. A slice that is
+	// not full is the last one where that agrees with the size, else an empty one is.
+	if full := st.came == slice; st.sliced && st.came > 0 && (full || st.offset < st.size) {
 		if err := st.request(); err != nil {
 			return err
 		}
-		if st.literal == nil || st.left == 0 || st.left > st.asked {
+		if st.left > slice {
+			st.c.sock.cut()
 			return problem(mail.Dropped, st.op, "", io.ErrUnexpectedEOF)
 		}
-		return nil
-	}
-	if st.offset != st.size {
-		return problem(mail.Dropped, st.op, "", io.ErrUnexpectedEOF)
+		if st.literal != nil {
+			return nil
+		}
 	}
 	st.release() // the caller may take long to close
 	return io.EOF
