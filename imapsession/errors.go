@@ -42,6 +42,10 @@ func (c *conn) fault(op string, err error) error {
 	}
 	var answer *imap.Error
 	if errors.As(err, &answer) {
+		if disconnected(answer) {
+			c.lost = true
+			c.sock.cut()
+		}
 		return refusal(op, answer)
 	}
 	byClient := c.sock.endedHere()
@@ -58,7 +62,7 @@ func (c *conn) fault(op string, err error) error {
 		// not kept.
 		return problem(mail.Dropped, op, "", errUnreadable)
 	}
-	return problem(mail.Dropped, op, "", err)
+	return problem(mail.Dropped, op, c.bye(), err)
 }
 
 // refusal translates NO and BAD (RFC 3501 section 7.1, RFC 5530).
@@ -81,14 +85,36 @@ func refusal(op string, e *imap.Error) *mail.Error {
 			kind = mail.OverQuota
 		}
 	}
+	if away(e) {
+		kind = mail.Unreachable
+	}
 	return problem(kind, op, words(e.Text), e)
+}
+
+// away reports whether a refusal speaks of the server and not of what was asked.
+// Exchange, Gmail and Yahoo slow users down who ask much, and say so without a
+// code of RFC 5530, or with one that means something else.
+func away(e *imap.Error) bool {
+	text := strings.ToLower(e.Text)
+	for _, phrase := range []string{"server unavailable", "temporarily unavailable", "temporary failure", "system error", "command or bandwidth limits"} {
+		if strings.Contains(text, phrase) {
+			return true
+		}
+	}
+	return disconnected(e)
+}
+
+// disconnected reports whether the server has taken a sign-in and has no mailbox
+// behind it (Exchange). Nothing works on such a connection, ever.
+func disconnected(e *imap.Error) bool {
+	return strings.Contains(strings.ToLower(e.Text), "authenticated but not connected")
 }
 
 // selectFault is fault for SELECT and STATUS: a NO without a telling code means
 // that there is no such mailbox.
 func (c *conn) selectFault(op string, err error) error {
 	var answer *imap.Error
-	if errors.As(err, &answer) && answer.Type == imap.StatusResponseTypeNo {
+	if errors.As(err, &answer) && answer.Type == imap.StatusResponseTypeNo && !away(answer) {
 		switch answer.Code {
 		case "", imap.ResponseCodeCannot, imap.ResponseCodeTryCreate:
 			return problem(mail.NoFolder, op, words(answer.Text), answer)
@@ -115,6 +141,9 @@ func (c *conn) loginFault(op string, err error) error {
 	}
 	if answer.Type != imap.StatusResponseTypeNo {
 		kind = mail.Refused
+	}
+	if away(answer) {
+		kind = mail.Unreachable
 	}
 	return problem(kind, op, words(answer.Text), answer)
 }
