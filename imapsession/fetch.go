@@ -1,6 +1,7 @@
 package imapsession
 
 import (
+	"errors"
 	"io"
 	"strconv"
 	"strings"
@@ -107,10 +108,24 @@ func (c *conn) fetch(op string, queries ...query) ([]*fetched, error) {
 	wg.Wait()
 	for _, err := range errs {
 		if err != nil {
-			return all, c.fault(op, err)
+			return all, c.fetchFault(op, err)
 		}
 	}
 	return all, nil
+}
+
+// fetchFault is fault for FETCH: a message that the server cannot read makes some
+// servers refuse the whole command (Gmail, Yahoo). It is found and left out like
+// one whose answer cannot be read.
+func (c *conn) fetchFault(op string, err error) error {
+	var answer *imap.Error
+	if errors.As(err, &answer) && answer.Type == imap.StatusResponseTypeNo {
+		text := strings.ToLower(answer.Text)
+		if strings.Contains(text, "could not be fetched") || strings.Contains(text, "error while fetching") {
+			return problem(mail.Refused, op, words(answer.Text), errUnreadable)
+		}
+	}
+	return c.fault(op, err)
 }
 
 // collect reads one command to its end. On a broken literal it closes the

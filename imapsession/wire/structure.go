@@ -132,7 +132,11 @@ func appendSinglePart(dst []byte, k []value) []byte {
 	for i := 3; i <= 5; i++ {
 		dst = appendNString(append(dst, ' '), at(k, i))
 	}
-	dst = appendCount(dst, at(k, 6), math.MaxUint32)
+	if size := at(k, 6); size.isNil() || strings.HasPrefix(string(size.text), "-") {
+		dst = append(dst, " 1"...) // not known (Exchange 2007 says -1), where 0 would mean that the part is empty
+	} else {
+		dst = appendCount(dst, size, math.MaxUint32)
+	}
 	ext := 7
 	switch {
 	case whole:
