@@ -44,10 +44,28 @@ func (a *App) stream(v visit, r io.Reader) error {
 	return pour(patientWriter{v.Response()}, r)
 }
 
-// pour copies with flat memory: no reader or writer may choose larger pieces.
+// pour copies with flat memory, in whole chunks: a decoder gives its content by
+// the line or so, and each write is a call of the system and a deadline.
 func pour(w io.Writer, r io.Reader) error {
-	_, err := io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{r}, make([]byte, chunk))
-	return err
+	buf := make([]byte, chunk)
+	for {
+		n := 0
+		var err error
+		for n < len(buf) && err == nil {
+			var got int
+			got, err = r.Read(buf[n:])
+			n += got
+		}
+		if _, werr := w.Write(buf[:n]); werr != nil {
+			return werr
+		}
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err // a cut is one too, and must not look like the end
+		}
+	}
 }
 
 // patientWriter gives each piece its own deadline, so that a slow line may take

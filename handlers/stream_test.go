@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -174,6 +175,22 @@ func TestInboxHasOneSpelling(t *testing.T) {
 	for _, c := range []struct{ from, to string }{{"/m/inbox?page=1", "/m/INBOX?page=1"}, {"/m/Inbox/" + ref.ID(), "/m/INBOX/" + ref.ID()}} {
 		if r := s.get(c.from); r.status != 303 || r.header.Get("Location") != c.to {
 			t.Errorf("%s: %d to %q", c.from, r.status, r.header.Get("Location"))
+		}
+	}
+}
+
+// TestPour: what is cut short is an error, whatever the error is, and everything
+// that came before it is written.
+func TestPour(t *testing.T) {
+	whole := strings.Repeat("0123456789", 10_000)
+	for _, end := range []error{nil, io.ErrUnexpectedEOF, os.ErrDeadlineExceeded} {
+		var r io.Reader = iotest.HalfReader(strings.NewReader(whole))
+		if end != nil {
+			r = io.MultiReader(r, iotest.ErrReader(end))
+		}
+		var w strings.Builder
+		if err := pour(&w, r); !errors.Is(err, end) || w.String() != whole {
+			t.Errorf("%v: %d octets, %v", end, w.Len(), err)
 		}
 	}
 }
