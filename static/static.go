@@ -147,9 +147,9 @@ func smaller(plain, packed []byte) []byte {
 	return nil
 }
 
-// brotliLevel is one below the highest, which takes twice as long for two in a
-// hundred.
-const brotliLevel = 10
+// brotliLevel is the highest: it takes a sixth of a second, once, and is two in a
+// hundred smaller than the one below.
+const brotliLevel = 11
 
 func brotliOf(b []byte) []byte {
 	var out bytes.Buffer

@@ -4,6 +4,8 @@
 
 const $ = (selector, root = document) => root.querySelector(selector);
 const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
+const page = document.documentElement.classList; // swaps leave it alone
+page.add("js");
 const on = (type, listener, capture = false) => document.addEventListener(type, listener, capture);
 
 // The server draws times and days in the reader's zone, which only the browser knows.

@@ -22,6 +22,7 @@ const focusRow = (row) => {
 const countPicked = () => {
   const out = $("#picked");
   const n = picked().length;
+  page.toggle("some", n); // the stylesheet need not look for it
   if (out && out.value !== String(n)) out.value = n; // each change costs a look at all rows
 };
 const pick = (row, checked) => {

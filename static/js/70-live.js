@@ -69,10 +69,11 @@ const hear = ({ kind, folder, unread, arrived, reason, id = last }) => {
   heard = Date.now();
   if (/away|lost|expired/.test(kind)) trouble = kind;
   else if (kind === "alert") say(reason);
+  // A change may be known from an answer, while the watch is not back yet.
+  else if (kind === "changed") changed(folder, unread, arrived);
   else {
     trouble = "";
-    if (kind === "changed") changed(folder, unread, arrived);
-    else if (kind === "all" || (last && id !== last)) stale.add(listed());
+    if (kind === "all" || (last && id !== last)) stale.add(listed());
   }
   last = id;
   if (was !== trouble) {
@@ -102,19 +103,25 @@ const listed = () => $("#list")?.dataset.url.split(/[/?]/)[2];
 const changed = (folder, unread, arrived) => {
   const link = linkTo(folder);
   stale.add(folder);
-  if (link && unread >= 0) {
-    $(".n", link)?.remove();
-    link.classList.toggle("has-new", unread > 0 && !/junk|trash/.test(link.dataset.role));
-    delete link.dataset.unread;
-    if (unread) {
-      link.dataset.unread = unread;
-      link.insertAdjacentHTML("beforeend", `<span class="n">${unread.toLocaleString("en")}<span class="vh"> unread</span></span>`);
-    }
-  }
+  if (unread >= 0) count(link, unread);
   crest();
   if (arrived && link && (folder === listed() || link.dataset.role === "inbox")) {
     $("#news").textContent = `${arrived} new message${arrived > 1 ? "s" : ""} in ${$(".cut", link).textContent}`;
   }
+};
+
+// count shows how many of a folder's messages are unread.
+const count = (link, n) => {
+  if (!link) return;
+  $(".n", link)?.remove();
+  link.classList.toggle("has-new", n > 0 && !/junk|trash/.test(link.dataset.role));
+  delete link.dataset.unread;
+  const words = n ? n.toLocaleString("en") : "";
+  if (n) {
+    link.dataset.unread = n;
+    link.insertAdjacentHTML("beforeend", `<span class="n">${words}<span class="vh"> unread</span></span>`);
+  }
+  if (link.ariaCurrent) $("#unread").textContent = words && words + " unread";
 };
 
 // crest keeps the number in the title and the dot on the icon. Pieces come with
@@ -142,7 +149,7 @@ on("pointermove", () => (moved = Date.now()));
 const taken = () => pending || dragged || picked().length || $("dialog[open], :popover-open, #list:active") ||
   (Date.now() - moved < 4000 && $(".row :is(.quick, .pick, .star):hover"));
 
-// update fetches the list again, when it is seen and nobody has a hand on it.
+// update fetches the list again, when the page is seen and nobody has a hand on it.
 // What is answered too late, because something was done meanwhile, is dropped.
 let fetching, again;
 const update = async () => {
@@ -150,7 +157,8 @@ const update = async () => {
   const list = $("#list");
   const folder = listed();
   const shown = list?.dataset.url;
-  if (trouble || document.hidden || !stale.has(folder) || !list.getClientRects().length) return;
+  // Beside or behind an open message the list is looked at too: see follow.
+  if (trouble || document.hidden || !list || !stale.has(folder)) return;
   if (fetching || taken()) return (again = setTimeout(update, 200));
   fetching = true;
   stale.delete(folder);

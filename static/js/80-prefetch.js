@@ -144,20 +144,8 @@ const tell = async ({ ref, was }) => {
 
 // oneRead counts one unread message less.
 const oneRead = (ref) => {
-  const [folder] = ref.split("/");
-  const link = $(`#folders [data-folder="${CSS.escape(folder)}"]`);
-  const n = (link?.dataset.unread || 0) - 1;
-  const words = n > 0 ? n.toLocaleString("en") : "";
-  if (!link || n < 0) return;
-  if (n) {
-    link.dataset.unread = n;
-    $(".n", link).firstChild.data = words;
-  } else {
-    delete link.dataset.unread;
-    link.classList.remove("has-new");
-    $(".n", link).remove();
-  }
-  if (link.ariaCurrent) $("#unread").textContent = words && words + " unread";
+  const link = linkTo(ref.split("/")[0]);
+  if (link?.dataset.unread) count(link, link.dataset.unread - 1);
 };
 
 // What is likely: the link under the mouse or with the focus for a moment, the

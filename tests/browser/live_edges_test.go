@@ -40,8 +40,8 @@ func TestHiddenTab(t *testing.T) {
 	b.until("row('Behind')")
 }
 
-// TestPhoneReading: on a phone the list is not there while a message is open. It
-// is right when the reader comes back to it.
+// TestPhoneReading: on a phone the list is not shown while a message is open. The
+// message follows all the same, and the list is right when the reader comes back.
 func TestPhoneReading(t *testing.T) {
 	t.Parallel()
 	s, _, b := liveSite(t, phone, 5)
@@ -50,9 +50,14 @@ func TestPhoneReading(t *testing.T) {
 	s.deliver("INBOX", letter("Meanwhile", "x"), time.Now())
 	s.move("INBOX", subject(5), "Archive")
 	b.until("document.title.startsWith('(4) ')")
-	b.until("message() === " + quote(subject(3)))
+	s.store("INBOX", subject(3), imap.StoreFlagsAdd, imap.FlagFlagged)
+	b.until("message() === " + quote(subject(3)) + " && $('#reader .star').ariaPressed === 'true'")
+	s.store("INBOX", subject(3), imap.StoreFlagsDel, imap.FlagFlagged)
+	b.until("$('#reader .star').ariaPressed === 'false'")
+	s.move("INBOX", subject(3), "Archive")
+	b.until("toast().includes('moved or deleted elsewhere') && message() === " + quote(subject(3)))
 	b.click("$('#back')")
-	b.until("!message() && row('Meanwhile') && !row(" + quote(subject(5)) + ")")
+	b.until("!message() && row('Meanwhile') && !row(" + quote(subject(5)) + ") && !row(" + quote(subject(3)) + ")")
 	b.settle()
 }
 

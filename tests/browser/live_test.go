@@ -3,7 +3,6 @@ package browser
 import (
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -376,46 +375,4 @@ func TestSignedOutElsewhere(t *testing.T) {
 	b.click("button('Sign in')")
 	b.until("at() === '/m/INBOX' && rows().length === 3")
 	told.only(b)
-}
-
-// TestSpeedOfNews measures from the end of another program's APPEND to the row,
-// and in the page from the event to the row.
-func TestSpeedOfNews(t *testing.T) {
-	onBothLive(t, 50, func(t *testing.T, s *site, b *tab) {
-		var took []time.Duration
-		b.eval(`(() => { window.came = 0; window.inPage = [];
-			new BroadcastChannel('oriel ' + $('meta[name=oriel-user]').content).onmessage = e => { if (e.data.arrived) window.came ||= performance.now() };
-			new MutationObserver(() => { if (window.came && row('Swift ' + inPage.length + '.')) { inPage.push(performance.now() - came); window.came = 0 } }).observe(document.body, {subtree: true, childList: true}) })()`)
-		s.client(func(c *imapclient.Client) error {
-			for i := range 15 {
-				name := fmt.Sprintf("Swift %d.", i)
-				raw := strings.ReplaceAll(letter(name, "x"), "\n", "\r\n")
-				a := c.Append("INBOX", int64(len(raw)), nil)
-				if _, err := a.Write([]byte(raw)); err != nil {
-					return err
-				}
-				if err := a.Close(); err != nil {
-					return err
-				}
-				if _, err := a.Wait(); err != nil {
-					return err
-				}
-				start := time.Now()
-				b.until("row(" + quote(name) + ")")
-				took = append(took, time.Since(start))
-				time.Sleep(300 * time.Millisecond) // the next one is not to wait for this
-			}
-			return nil
-		})
-		slices.Sort(took)
-		t.Logf("append to row: median %v, slowest %v", took[len(took)/2], took[len(took)-1])
-		inPage := eval[[]float64](b, "inPage")
-		slices.Sort(inPage)
-		if n := len(inPage); n > 0 {
-			t.Logf("event to row, %d of them: median %.0f ms, slowest %.0f ms", n, inPage[n/2], inPage[n-1])
-		}
-		if median := took[len(took)/2]; median > 5*time.Second {
-			t.Errorf("half of the news took %v or longer", median)
-		}
-	})
 }

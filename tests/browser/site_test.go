@@ -38,7 +38,8 @@ type site struct {
 	password string
 	data     string
 	log      *logBuffer
-	insecure bool // plain http: cookies without Secure
+	insecure bool                        // plain http: cookies without Secure
+	trace    func(dir byte, line []byte) // sees the lines between Oriel and the mail server
 
 	// before, when set, sees each request first: it may wait, or answer and
 	// return true.
@@ -68,7 +69,7 @@ func (s *site) embed(start func(demo.Options) (*demo.Server, error)) *site {
 }
 
 // dovecotSite serves a new user of a private Dovecot.
-func dovecotSite(t testing.TB) (*site, *dovecot.Server) {
+func dovecotSite(t testing.TB, with ...func(*site)) (*site, *dovecot.Server) {
 	t.Helper()
 	d := dovecot.Start(t)
 	s := &site{TB: t, user: "u" + strings.ToLower(rand.Text()[:8]), password: "geheim-" + rand.Text()}
@@ -81,6 +82,9 @@ func dovecotSite(t testing.TB) (*site, *dovecot.Server) {
 		s.client(func(c *imapclient.Client) error {
 			return c.Create(name, &imap.CreateOptions{SpecialUse: []imap.MailboxAttr{use}}).Wait()
 		})
+	}
+	for _, set := range with {
+		set(s)
 	}
 	s.serve()
 	return s, d
@@ -95,7 +99,7 @@ func (s *site) serve() {
 	s.check(err)
 	s.data, s.log = s.TempDir(), &logBuffer{}
 	logger := slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	pool := imapsession.NewPool(imapsession.Server{Host: host, Port: n, Mode: imapsession.Plain}, imapsession.Options{Log: logger})
+	pool := imapsession.NewPool(imapsession.Server{Host: host, Port: n, Mode: imapsession.Plain}, imapsession.Options{Log: logger, Trace: s.trace})
 	store, err := login.New(login.Config{Dir: s.data, Keys: [][]byte{bytes.Repeat([]byte{7}, 32)}, Server: s.imap, Insecure: s.insecure, Ended: pool.Release})
 	s.check(err)
 	app := handlers.New(handlers.Options{
