@@ -1,11 +1,14 @@
 package imapsession_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
 	"oriel/imapsession"
+	"oriel/internal/imapscript"
 	"oriel/internal/mailtest"
+	"oriel/mail"
 )
 
 // hurried makes the looks of a watch as frequent as a test needs them, where no
@@ -88,4 +91,37 @@ func TestConformanceWithoutNamespace(t *testing.T) {
 	t.Parallel()
 	mailtest.Run(t, hurried(mailtest.Poor(mailtest.Courier(t), mailtest.Extensions()...)),
 		"Roles", "CreateRole", "NoFolder", "Move", "Delete", "Watch")
+}
+
+// TestFlatServer: folders without levels. A slash is a letter of a name there, and
+// a role folder that is refused is not tried below INBOX, where nothing can be.
+func TestFlatServer(t *testing.T) {
+	m := inbox("IMAP4rev1", 2)
+	m.Folders["a/b"] = letters(1)
+	m.List = []string{`* LIST () NIL INBOX`, `* LIST () NIL "Trash"`, `* LIST () NIL "a/b"`}
+	m.Hook = func(c *imapscript.Conn, cmd imapscript.Command) bool {
+		switch {
+		case cmd.Name == "CREATE":
+			c.No(cmd, "Permission denied")
+		case cmd.Name == "LIST" && strings.Contains(cmd.Args, "Archive"):
+			c.OK(cmd, "done")
+		default:
+			return false
+		}
+		return true
+	}
+	s, srv := signIn(t, m, imapsession.Options{Limits: impatient})
+	folders, err := s.Folders(t.Context(), true)
+	if err != nil || len(folders) != 3 || folders[1].Role != mail.Trash || folders[2].Name != "a/b" || folders[2].Total != 1 || len(folders[2].Path()) != 1 {
+		t.Errorf("folders are %+v, %v", folders, err)
+	}
+	list(t, s)
+	if res, err := s.Move(t.Context(), []mail.Ref{ref(2)}, "a/b"); err != nil || len(res.Done) != 1 {
+		t.Errorf("move: %+v, %v", res, err)
+	}
+	_, err = s.CreateRole(t.Context(), mail.Archive, "")
+	wantKind(t, err, mail.Refused)
+	if n := srv.Sent("CREATE"); n != 1 {
+		t.Errorf("%d CREATE", n)
+	}
 }
