@@ -45,6 +45,7 @@ generate:
 # OpenSessions alone takes minutes: a thousand users on a Dovecot of their own.
 bench:
 	$(TEST) -run '^$$' -bench . -benchmem -timeout 60m ./...
+	env -C tests/browser $(TEST) -run '^$$' -bench . ./...
 
 # Every fuzz target for half a minute; more with FUZZTIME=10m.
 long:
