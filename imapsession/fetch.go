@@ -1,6 +1,7 @@
 package imapsession
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"strconv"
@@ -54,7 +55,7 @@ func (f *fetched) item(item imapclient.FetchItemData) error {
 		var content []byte
 		if item.Literal != nil { // NIL for a part that is not there (T16)
 			var err error
-			if content, err = io.ReadAll(item.Literal); err != nil {
+			if content, err = readLiteral(item.Literal); err != nil {
 				return err
 			}
 			if int64(len(content)) != item.Literal.Size() {
@@ -73,6 +74,15 @@ func (f *fetched) item(item imapclient.FetchItemData) error {
 		}
 	}
 	return nil
+}
+
+// readLiteral reads a literal to its end. Room is made for what the server says
+// it is, but not for more than it may well be.
+func readLiteral(l imap.LiteralReader) ([]byte, error) {
+	const likely = 512 << 10
+	b := bytes.NewBuffer(make([]byte, 0, min(max(0, l.Size()), likely)+bytes.MinRead))
+	_, err := b.ReadFrom(l)
+	return b.Bytes(), err
 }
 
 // query is one FETCH command of a flight.

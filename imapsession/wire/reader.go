@@ -11,6 +11,8 @@ const (
 	// is complete, so that a UID behind it can be moved before it. Larger ones
 	// are passed on as they come.
 	bufferedBody = 256 << 10
+	// smallBody is the size up to which it is held even when the UID came first.
+	smallBody = 16 << 10
 	// searchPiece is the length at which a long SEARCH or SORT line is cut into
 	// several; the client adds them up.
 	searchPiece = 64 << 10
@@ -127,7 +129,7 @@ func (r *reader) endLine(b Budget) error {
 	if n > r.limits.Literal && !(body && b.BodyLiterals) {
 		return ErrLimit
 	}
-	if body && held > bufferedBody {
+	if body && (held > bufferedBody || held > smallBody && r.named()) {
 		return r.passBody(n, b)
 	}
 	if held > 4*r.limits.Literal {
@@ -151,6 +153,13 @@ func (r *reader) hasLiterals() bool {
 	}
 	word, _, _ := bytes.Cut(rest, []byte(" "))
 	return !isStatus(word)
+}
+
+// named reports whether the FETCH response in buf begins with its UID, so that
+// the client will know whose a literal is.
+func (r *reader) named() bool {
+	at := bytes.IndexByte(r.buf, '(')
+	return !r.open && at > 0 && hasPrefixFold(r.buf[at+1:], "UID ")
 }
 
 // endsInBody reports whether the literal announced at the end of buf is the
