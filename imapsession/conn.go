@@ -160,9 +160,12 @@ func (c *conn) enterToChange(op, folder string, validity uint32) error {
 
 // dead reports whether the connection is known to have ended.
 func (c *conn) dead() bool {
-	if c.lost {
-		return true
-	}
+	return c.lost || c.ended()
+}
+
+// ended reports whether the connection has been closed by either side. Unlike
+// dead it may be asked by anybody.
+func (c *conn) ended() bool {
 	select {
 	case <-c.client.Closed():
 		return true

@@ -200,7 +200,7 @@ func (s *Session) dialFor(ctx context.Context) (c *conn, again bool, err error) 
 			s.denied = why
 			s.news.nudge() // the watch may have a connection that lives on
 		}
-		if here := len(s.idle) + len(s.leased); here > 0 && crowded(err) && ctx.Err() == nil {
+		if here := s.alive(); here > 0 && crowded(err) && ctx.Err() == nil {
 			s.crowd, s.crowdedUntil = here, time.Now().Add(time.Minute)
 			again = true
 			s.news.nudge() // the watch may have the only one
@@ -218,6 +218,23 @@ func (s *Session) dialFor(ctx context.Context) (c *conn, again bool, err error) 
 		s.next()
 	}
 	return c, false, nil
+}
+
+// alive counts the connections that have not ended, so that a server that has
+// dropped them all and takes no sign-in is not thought to be content with those.
+// It needs s.mu.
+func (s *Session) alive() (n int) {
+	for _, c := range s.idle {
+		if !c.ended() {
+			n++
+		}
+	}
+	for c := range s.leased {
+		if !c.ended() {
+			n++
+		}
+	}
+	return n
 }
 
 // soleConn reports whether the server has refused a second connection lately: the
