@@ -148,6 +148,9 @@ func TestNothingIsStored(t *testing.T) {
 		if r.kind != network.ResourceTypeDocument && r.kind != network.ResourceTypeFetch || !strings.HasPrefix(r.path(), "/m/") {
 			continue
 		}
+		if r.ahead && r.header == nil {
+			continue // given up before there was an answer
+		}
 		if !strings.Contains(r.header["cache-control"], "no-store") {
 			t.Errorf("%s may be kept: %q", r.path(), r.header["cache-control"])
 		}
