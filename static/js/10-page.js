@@ -41,5 +41,5 @@ const fit = (frame) => {
   new ResizeObserver(set).observe(root);
   set();
 };
-on("load", (e) => e.target.matches?.("#reader iframe.frame") && fit(e.target), true);
+on("load", (e) => e.target.matches?.("iframe.frame") && fit(e.target), true);
 $$("#reader iframe.frame").forEach((f) => f.contentDocument?.readyState === "complete" && fit(f));

@@ -67,9 +67,11 @@ const keep = (piece, text) => {
   if (!hall) {
     hall = document.createElement("div");
     hall.id = "ahead";
-    hall.hidden = true;
+    hall.inert = true;
     document.body.append(hall);
   }
+  // As wide as the place they will move to: then they are laid out already.
+  hall.style.inlineSize = ($("#reader .frame, #reader .text") || hall).clientWidth + "px";
   if (hall.moveBefore) hall.append(...piece.frames);
   [...held.values()].slice(0, -3).forEach((p) => p.frames.forEach((f) => f.remove()));
   return head.innerHTML + body.innerHTML;
@@ -113,7 +115,6 @@ on("htmx:before:settle", () => {
       place.before(frame); // it loads again, or now
     }
     place.remove();
-    if (frame.contentDocument?.readyState === "complete") fit(frame);
   });
   // A neighbour may have been moved away since.
   for (const link of $$("#reader :is([rel=next], [rel=prev])")) {
