@@ -29,6 +29,13 @@ func (s *Session) Watch() *Watch {
 	lost, start := n.lost, !n.running
 	n.running = true
 	n.mu.Unlock()
+	if start {
+		// What the pages show now is no news.
+		versions := s.cache.knownVersions()
+		n.mu.Lock()
+		n.versions = versions
+		n.mu.Unlock()
+	}
 	if lost != nil {
 		w.add(*lost)
 	}
@@ -187,11 +194,33 @@ func (s *Session) tell(folder string) {
 	if n.versions[folder] == version {
 		return
 	}
-	n.versions[folder] = version
+	if n.versions[folder] = version; !f.Counted {
+		delete(n.versions, folder) // the count is still to be told
+	}
 	if n.told != nil {
 		n.told[folder] = f
 	}
 	n.emit(mail.Event{Kind: mail.Changed, Folder: f, Arrived: arrived})
+}
+
+// told notes that the pages know a version: of the first look of a watch, which
+// on a server without CONDSTORE cannot say that nothing has changed.
+func (s *Session) told(folder string, version uint64) {
+	s.news.mu.Lock()
+	defer s.news.mu.Unlock()
+	s.news.versions[folder] = version
+}
+
+// knownVersions are the versions of the mirrors.
+func (c *cache) knownVersions() map[string]uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	versions := map[string]uint64{}
+	for name, m := range c.mirrors {
+		versions[name] = m.version
+		m.arrived = 0
+	}
+	return versions
 }
 
 // report is what is known of a folder, and what has arrived since the last report.
