@@ -35,10 +35,13 @@ on("htmx:before:request", ({ detail: { ctx } }) => {
   ctx.fetch = (...args) => take(ctx, ...args);
   ctx.list = $("#list")?.dataset.url;
 });
-// An answer for a list that is not shown any more is late: drop it.
+// An answer for a list that is not shown any more is late: drop it. One that was
+// drawn before a change that is still under way would take that back: ask again.
 on("htmx:before:swap", (e) => {
   const { ctx } = e.detail;
-  if (ctx.request.headers["HX-Target"] === "form#list" && ctx.list !== $("#list")?.dataset.url) e.preventDefault();
+  if (ctx.request.headers["HX-Target"] !== "form#list") return;
+  if (pending) refresh();
+  if (pending || ctx.list !== $("#list")?.dataset.url) e.preventDefault();
 });
 // A refused request leaves the address where it was. What comes after a message
 // that has gone takes its place in the history: Back would find nothing there.
@@ -68,7 +71,6 @@ on("htmx:after:swap", ({ detail: { ctx } }) => {
     // Asked beyond the end, the server shows the last page: the address follows.
     if (!open() && url !== ctx.list) history.replaceState(history.state, "", url);
     if (!ctx.live && document.activeElement === document.body) focusRow(opened() || rowOf(left || ""));
-    if (pending) refresh(); // drawn while a change was under way: it may show the old state
     return;
   }
   closePopovers();

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -23,7 +24,10 @@ func (s *site) holdPosts() (came <-chan string, release func()) {
 		}
 		return false
 	})
-	return arrived, func() { close(open); s.intercept(nil) }
+	var once sync.Once
+	release = func() { once.Do(func() { s.intercept(nil); close(open) }) }
+	s.Cleanup(release) // or a test that fails would wait for ever for its server to end
+	return arrived, release
 }
 
 // TestChangeShowsAtOnce: the row changes before the server has answered, the

@@ -6,6 +6,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -42,7 +44,9 @@ func startProgram(t *testing.T, s *site) *program {
 func (p *program) run() {
 	p.Helper()
 	p.running = exec.Command(p.binary, "serve")
-	p.running.Env = append(os.Environ(), "ORIEL_LISTEN="+p.address, "ORIEL_IMAP=imap+insecure://"+p.imap, "ORIEL_DATA="+p.data)
+	// A setting that it does not know would end it, such as the tests' own.
+	own := slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "ORIEL_") })
+	p.running.Env = append(own, "ORIEL_LISTEN="+p.address, "ORIEL_IMAP=imap+insecure://"+p.imap, "ORIEL_DATA="+p.data)
 	p.running.Stderr = p.log
 	p.check(p.running.Start())
 	for end := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
