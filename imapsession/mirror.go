@@ -112,11 +112,6 @@ func (c *cache) peek(folder string) (m mirror, ok bool) {
 // touch notes that the mirror is not what it was.
 func (m *mirror) touch() { m.version++ }
 
-// looksLike reports whether the same messages are there, and as many are unread.
-func (m *mirror) looksLike(other mirror) bool {
-	return m.order != nil && other.order != nil && m.unread == other.unread && slices.Equal(m.order.uids, other.order.uids)
-}
-
 // observe notes the flags of a message as a command has just shown them.
 // changed means that the message is known to have changed, even if its flags
 // before were not. An observation older than what is known is dropped.

@@ -203,14 +203,6 @@ func (s *Session) tell(folder string) {
 	n.emit(mail.Event{Kind: mail.Changed, Folder: f, Arrived: arrived})
 }
 
-// told notes that the pages know a version: of the first look of a watch, which
-// on a server without CONDSTORE cannot say that nothing has changed.
-func (s *Session) told(folder string, version uint64) {
-	s.news.mu.Lock()
-	defer s.news.mu.Unlock()
-	s.news.versions[folder] = version
-}
-
 // knownVersions are the versions of the mirrors.
 func (c *cache) knownVersions() map[string]uint64 {
 	c.mu.Lock()

@@ -199,9 +199,9 @@ func (w *watcher) round(op string, well func()) error {
 		s.lookAway(folder) // somebody has deleted it
 		return nil
 	}
-	var before mirror
+	before := uint64(0)
 	if err == nil {
-		before = s.cache.view(folder, c.box.validity)
+		before = s.cache.view(folder, c.box.validity).version
 		err = c.sync(op, selected)
 		c.idled = false
 	}
@@ -215,15 +215,12 @@ func (w *watcher) round(op string, well func()) error {
 		c.wake() // that was announced after the look: there has to be another
 	}
 	well()
-	if w.silent && w.folder == folder && s.cache.view(folder, c.box.validity).version != before.version {
+	if w.silent && w.folder == folder && s.cache.view(folder, c.box.validity).version != before {
 		w.missed++ // the server should have announced it in the IDLE before
 	}
 	w.silent = false
 	w.folder = folder
 	s.cache.setLive(folder, c.caps.idle && w.missed < 2)
-	if after := s.cache.view(folder, c.box.validity); w.told.IsZero() && before.looksLike(after) {
-		s.told(folder, after.version)
-	}
 	s.tell(folder)
 	w.told = time.Now()
 	return w.count(op)
