@@ -116,7 +116,7 @@ func TestStorm(t *testing.T) {
 				}
 				for i := range min(len(got.Rows), len(want.Rows)) {
 					if !reflect.DeepEqual(got.Rows[i], want.Rows[i]) {
-						t.Errorf("%+v: row\n%+v, want\n%+v", q, got.Rows[i], want.Rows[i])
+						t.Errorf("%+v: row\n%#v, want\n%#v", q, got.Rows[i], want.Rows[i])
 						break
 					}
 				}

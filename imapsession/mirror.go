@@ -117,10 +117,11 @@ func (m *mirror) touch() { m.version++ }
 // before were not. An observation older than what is known is dropped.
 func (m *mirror) observe(uid imap.UID, f mail.Flags, modSeq uint64, changed bool) {
 	old, known := m.marks[uid]
+	if known && old.modSeq > modSeq && modSeq != 0 {
+		return // of another epoch too: it is older all the same
+	}
 	known = known && old.epoch == m.epoch
 	switch {
-	case known && old.modSeq > modSeq && modSeq != 0:
-		return
 	case m.removed[uid]:
 		return
 	case known && m.unread >= 0 && old.Seen && !f.Seen:
@@ -298,7 +299,9 @@ func (c *cache) rewind(folder string, validity uint32, modSeq uint64) uint64 {
 	c.doubt(folder, validity)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.mirror(folder, validity).modSeq = modSeq
+	m := c.mirror(folder, validity)
+	m.modSeq = modSeq
+	clear(m.marks) // their numbers are of the time before
 	return modSeq
 }
 

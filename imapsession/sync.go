@@ -28,9 +28,18 @@ const maxDelta = 20000
 func (c *conn) sync(op string, selected bool) error {
 	m := c.session.cache.view(c.box.name, c.box.validity)
 	if selected && c.box.modSeq != 0 && m.modSeq > c.box.modSeq {
-		// The numbers went backwards, as after a restored backup: what has changed
-		// below the old one would never be told.
-		m.modSeq = c.session.cache.rewind(c.box.name, c.box.validity, c.box.modSeq)
+		// Either another connection has seen more since this SELECT, which a second
+		// one tells, or the numbers went backwards, as after a restored backup: what
+		// has changed below the old one would never be told.
+		folder := c.box.name
+		c.box = nil
+		if _, err := c.selectBox(op, folder); err != nil {
+			return err
+		}
+		if c.box.modSeq != 0 && m.modSeq > c.box.modSeq {
+			m.modSeq = c.session.cache.rewind(c.box.name, c.box.validity, c.box.modSeq)
+		}
+		m = c.session.cache.view(c.box.name, c.box.validity)
 	}
 	switch {
 	case m.order == nil:
