@@ -1,8 +1,6 @@
 package imapsession
 
 import (
-	"strconv"
-	"strings"
 	"sync"
 
 	"github.com/emersion/go-imap/v2"
@@ -30,7 +28,9 @@ func (c *conn) note(n wire.Note) {
 		c.session.alert(n.Text)
 	case wire.Vanished, wire.Earlier:
 		c.told.mu.Lock()
-		addSet(&c.told.vanished, n.UIDs)
+		for lo, hi := range n.Ranges() {
+			c.told.vanished.AddRange(imap.UID(lo), imap.UID(hi))
+		}
 		c.told.mu.Unlock()
 		if n.Kind == wire.Vanished {
 			c.wake()
@@ -82,19 +82,4 @@ func (c *conn) bye() string {
 	c.told.mu.Lock()
 	defer c.told.mu.Unlock()
 	return words(c.told.bye)
-}
-
-// addSet adds a set as the server wrote it, which the wire has checked.
-func addSet(to *imap.UIDSet, set string) {
-	for part := range strings.SplitSeq(set, ",") {
-		lo, hi, isRange := strings.Cut(part, ":")
-		if !isRange {
-			hi = lo
-		}
-		a, err1 := strconv.ParseUint(lo, 10, 32)
-		b, err2 := strconv.ParseUint(hi, 10, 32)
-		if err1 == nil && err2 == nil && a > 0 && b > 0 {
-			to.AddRange(imap.UID(min(a, b)), imap.UID(max(a, b)))
-		}
-	}
 }

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"iter"
 	"math"
 	"strconv"
 	"strings"
@@ -126,16 +127,30 @@ func (r *reader) vanished(s *scanner) {
 
 // setSize counts the numbers of a set that numberSet has let through.
 func setSize(set string) (n uint64) {
-	for part := range strings.SplitSeq(set, ",") {
-		lo, hi, isRange := strings.Cut(part, ":")
-		if !isRange {
-			hi = lo
-		}
-		a, _ := strconv.ParseUint(lo, 10, 32)
-		b, _ := strconv.ParseUint(hi, 10, 32)
-		n += max(a, b) - min(a, b) + 1
+	for lo, hi := range ranges(set) {
+		n += uint64(hi-lo) + 1
 	}
 	return n
+}
+
+// Ranges are the ranges of UIDs, each with its lower end first.
+func (n Note) Ranges() iter.Seq2[uint32, uint32] { return ranges(n.UIDs) }
+
+// ranges reads a set that numberSet has let through.
+func ranges(set string) iter.Seq2[uint32, uint32] {
+	return func(yield func(lo, hi uint32) bool) {
+		for part := range strings.SplitSeq(set, ",") {
+			lo, hi, isRange := strings.Cut(part, ":")
+			if !isRange {
+				hi = lo
+			}
+			a, err1 := strconv.ParseUint(lo, 10, 32)
+			b, err2 := strconv.ParseUint(hi, 10, 32)
+			if err1 == nil && err2 == nil && !yield(uint32(min(a, b)), uint32(max(a, b))) {
+				return
+			}
+		}
+	}
 }
 
 // shownName is a folder's name as go-imap shows it.
