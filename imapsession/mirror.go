@@ -219,7 +219,9 @@ func (c *cache) observed(folder string, validity uint32, got map[imap.UID]*fetch
 			m.observe(uid, flagsFrom(f.flags), f.modSeq, changed)
 		}
 	}
-	c.shift(folder, before, m.unread)
+	if before >= 0 && m.unread != before {
+		c.shift(folder, m.unread)
+	}
 	c.weigh()
 }
 
@@ -233,15 +235,15 @@ func (c *cache) removedByUs(folder string, validity uint32, uids []imap.UID) {
 	}
 }
 
-// shift carries a changed number of unread messages into the list of folders.
-// It needs c.mu.
-func (c *cache) shift(folder string, before, after int) {
-	if before < 0 || after < 0 || before == after {
+// shift carries a number of unread messages, if it is known, into the list of
+// folders. It needs c.mu.
+func (c *cache) shift(folder string, unread int) {
+	if unread < 0 {
 		return
 	}
 	for i := range c.folders {
 		if f := &c.folders[i]; f.Name == folder && f.Counted {
-			f.Unread = uint32(after)
+			f.Unread = uint32(unread)
 		}
 	}
 }
@@ -253,6 +255,7 @@ func (c *cache) counted(folder string, version uint64, unread int) {
 	defer c.mu.Unlock()
 	if m := c.mirrors[folder]; m != nil && m.version == version {
 		m.unread = unread
+		c.shift(folder, unread)
 	}
 }
 

@@ -43,9 +43,9 @@ func (c *conn) sync(op string, selected bool) error {
 	}
 	switch {
 	case m.order == nil:
-		return c.syncWhole(op, selected)
+		return c.syncOrder(op, selected, false)
 	case m.plain, !c.caps.condstore || m.modSeq == 0 || c.box.modSeq == 0 || c.hidesDeleted():
-		return c.syncPlain(op, selected)
+		return c.syncOrder(op, selected, true)
 	case selected && m.modSeq == c.box.modSeq && c.box.uidNext != 0 && m.order.uidNext == c.box.uidNext &&
 		len(m.order.uids) == int(c.exists()) && len(m.removed) == 0:
 		c.inStepWith(m.order)
@@ -68,26 +68,18 @@ func (c *conn) sync(op string, selected bool) error {
 	return err
 }
 
-func (c *conn) syncWhole(op string, selected bool) error {
+// syncOrder asks for the order alone. doubtful says that remembered flags may be
+// old: the server has no way to say what has changed.
+func (c *conn) syncOrder(op string, selected, doubtful bool) error {
 	if !selected {
 		if err := c.noop(op); err != nil {
 			return err
 		}
 	}
 	remarks := c.remarks.Load()
-	_, err := c.order(op)
-	c.box.remarks = remarks
-	return err
-}
-
-func (c *conn) syncPlain(op string, selected bool) error {
-	if !selected {
-		if err := c.noop(op); err != nil {
-			return err
-		}
+	if doubtful {
+		c.session.cache.doubt(c.box.name, c.box.validity)
 	}
-	remarks := c.remarks.Load()
-	c.session.cache.doubt(c.box.name, c.box.validity)
 	_, err := c.order(op)
 	c.box.remarks = remarks
 	return err
@@ -247,7 +239,7 @@ func (c *conn) apply(gone, fresh []imap.UID, changes []change, modSeq uint64) {
 	cache.mu.Lock()
 	defer cache.mu.Unlock()
 	m := cache.mirror(c.box.name, c.box.validity)
-	before := m.unread
+	before := m.version
 	if len(gone) > 0 {
 		m.remove(gone, false)
 	}
@@ -267,16 +259,14 @@ func (c *conn) apply(gone, fresh []imap.UID, changes []change, modSeq uint64) {
 		}
 	}
 	for _, ch := range changes {
-		if isNew[ch.uid] && m.unread >= 0 && !ch.flags.Seen {
-			m.unread++
-		}
 		m.observe(ch.uid, ch.flags, ch.modSeq, !isNew[ch.uid])
 	}
-	if m.order != nil && m.unread > len(m.order.uids) {
-		m.unread = -1 // the server's numbers contradict each other
+	if m.version != before {
+		// Counted anew: the last count may have held some of these changes already,
+		// because a server counts flags that it has not announced.
+		m.unread = -1
 	}
 	m.modSeq = max(m.modSeq, modSeq)
-	cache.shift(c.box.name, before, m.unread)
 	cache.weigh()
 	c.inStepWith(m.order)
 }
